@@ -1,0 +1,77 @@
+"""Where statements run: in the warehouse, in DuckDB or on Spark.
+
+Every check is one SQLAlchemy statement. An :class:`Engine` says which columns a source of rows has, hands it
+out as a SQLAlchemy relation with typed columns, and runs statements over such relations. It knows no leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import CouldNotCheckError
+
+__all__ = ["Engine", "Source", "open_engine", "require"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Rows as GX holds them: its batch data, and its execution engine.
+
+    ``key`` is the same for two sources that are the same rows. GX's batch ids collide, so they are not used.
+    """
+
+    data: Any
+    execution_engine: Any
+    key: Hashable = field(default=None)
+
+
+class Engine(Protocol):
+    """What a place where statements run owes the rest."""
+
+    dialect: sa.Dialect
+
+    def column_names(self, source: Source) -> list[str]:
+        """Return the names of the columns of ``source``, in order."""
+
+    def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
+        """Return ``source`` as a selectable that has (at least) ``columns``, each with its SQL type."""
+
+    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """Run a statement over relations of this engine, and return all its rows."""
+
+    def sql(self, statement: sa.Executable) -> str | None:
+        """Return the text of a statement that a user can run where the data is, None if there is no such place."""
+
+    def close(self) -> None:
+        """Let go of what was registered, copied or cached."""
+
+
+def open_engine(sources: Sequence[Source]) -> Engine:
+    """Return the engine for ``sources``: where they all are if that is one place, otherwise DuckDB."""
+    kinds = {type(source.data).__name__ for source in sources}
+    if kinds == {"SqlAlchemyBatchData"}:
+        from gx_leakage.engines.warehouse import WarehouseEngine, live_together
+
+        if live_together(sources):
+            return WarehouseEngine(sources[0].execution_engine)
+    if kinds == {"SparkDFBatchData"}:
+        from gx_leakage.engines.spark import SparkEngine
+
+        return SparkEngine(sources[0].execution_engine.spark)
+    known = {"SqlAlchemyBatchData", "SparkDFBatchData", "PandasBatchData"}
+    if kinds - known:
+        raise CouldNotCheckError(
+            f"gx_leakage reads SQL, pandas and Spark batches, not {', '.join(sorted(kinds - known))}."
+        )
+    from gx_leakage.engines.duckdb import DuckDBEngine
+
+    return DuckDBEngine()
+
+
+def require(extra: str, error: ImportError) -> CouldNotCheckError:
+    """Return the error that says which extra brings the missing library."""
+    return CouldNotCheckError(f"{error.name or error} is not installed: pip install 'gx_leakage[{extra}]'")

@@ -1,0 +1,333 @@
+"""DuckDB in process: for pandas frames, and for splits that live in different engines."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from duckdb_sqlalchemy import ConnectionWrapper, Dialect, DuckDBExecutionContext
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy.pool import StaticPool
+
+from gx_leakage.engines import Source
+from gx_leakage.errors import CouldNotCheckError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BufferedDialect", "DuckDBEngine", "type_named"]
+
+ROWS_A_BATCH = 65_536
+
+
+class _BufferedContext(DuckDBExecutionContext):
+    def post_exec(self) -> None:
+        """Read the rows at once: DuckDB drops them when GX gives the connection back to its pool."""
+        super().post_exec()
+        if self.cursor is not None and self.cursor.description and not (self.isinsert or self.isupdate or self.isdelete):
+            self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                self.cursor, initial_buffer=self.cursor.fetchall()
+            )
+
+
+class BufferedDialect(Dialect):
+    """``duckdb+gx://``: DuckDB as GX needs it, for GX's own metrics read a result after its connection is gone."""
+
+    driver = "gx"
+    execution_ctx_cls = _BufferedContext
+    supports_statement_cache = True
+
+
+class DuckDBEngine:
+    """Runs statements in a DuckDB of its own, which pandas frames are registered with and other data copied to.
+
+    The database is a temporary file, so that what is copied from elsewhere spills to disk.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="gx_leakage_")
+        self._connection = duckdb.connect(
+            str(Path(self._folder, "splits.duckdb")), config={"temp_directory": self._folder}
+        )
+        self._engine = sa.create_engine(
+            "duckdb+gx://", creator=lambda: ConnectionWrapper(self._connection), poolclass=StaticPool
+        )
+        self._readers: dict[int, tuple[Source, _Reader]] = {}
+        self._tables: dict[tuple[int, tuple[str, ...]], sa.FromClause] = {}
+        self.dialect: sa.Dialect = self._engine.dialect
+
+    def column_names(self, source: Source) -> list[str]:
+        """Return the names of the columns of ``source``, in order."""
+        return self._reader(source).column_names()
+
+    def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
+        """Bring ``columns`` of the source here, once, and return the table they became."""
+        key = (id(source), tuple(columns))
+        if key not in self._tables:
+            name = f"source_{len(self._tables)}"
+            schema = self._reader(source).bring(self._connection, name, columns)
+            self._tables[key] = sa.table(name, *(sa.column(f.name, arrow_type(f.type)) for f in schema))
+        return self._tables[key]
+
+    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """Run the statement."""
+        with self._engine.connect() as connection:
+            return connection.execute(statement).all()
+
+    def sql(self, statement: sa.Executable) -> str | None:  # noqa: ARG002
+        """There is no database that a user could run the statement in."""
+        return None
+
+    def close(self) -> None:
+        """Close the database and delete its file."""
+        self._tables.clear()
+        self._readers.clear()
+        self._engine.dispose()
+        self._connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __del__(self) -> None:
+        # A run that fails between its metrics and its judgement never gets to close().
+        if hasattr(self, "_connection"):
+            self.close()
+
+    def _reader(self, source: Source) -> _Reader:
+        known = self._readers.get(id(source))
+        if known is None:
+            known = (source, _reader(source))
+            self._readers[id(source)] = known
+        return known[1]
+
+
+def _reader(source: Source) -> _Reader:
+    kind = type(source.data).__name__
+    if kind == "PandasBatchData":
+        return _FrameReader(source.data.dataframe)
+    if kind == "SparkDFBatchData":
+        return _SparkReader(source)
+    return _WarehouseReader(source)
+
+
+class _Reader:
+    def column_names(self) -> list[str]:
+        raise NotImplementedError
+
+    def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
+        """Make the columns a table called ``name``, and return its schema."""
+        batches = self.batches(columns)
+        schema = next(batches)
+        reader = pa.RecordBatchReader.from_batches(schema, batches)
+        connection.register(f"{name}_stream", reader)
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_stream")  # noqa: S608 (our own names)
+        connection.unregister(f"{name}_stream")
+        return schema
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+        """Yield the schema, then record batches of it."""
+        raise NotImplementedError
+
+
+class _FrameReader(_Reader):
+    """A pandas frame, column by column as Arrow: nothing is copied that is already a plain array."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._arrays: dict[str, pa.ChunkedArray] = {}
+
+    def column_names(self) -> list[str]:
+        return [str(name) for name in self._frame.columns]
+
+    def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
+        table = pa.table({column: self._array(column) for column in columns})
+        connection.register(name, table)
+        return table.schema
+
+    def _array(self, column: str) -> pa.ChunkedArray:
+        if column not in self._arrays:
+            position = self.column_names().index(column)
+            self._arrays[column] = _arrow(self._frame.iloc[:, position], column)
+        return self._arrays[column]
+
+
+def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
+    try:
+        array = pa.chunked_array(pa.Table.from_pandas(series.to_frame("x"), preserve_index=False).column("x").chunks or [])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        if "cannot construct" in str(error):
+            array = pa.chunked_array([pa.array(series, from_pandas=True)])
+        else:
+            raise CouldNotCheckError(
+                f"column '{column}' of the DataFrame holds values of several types ({error}). "
+                f"Give it one type, for example with astype(str)."
+            ) from error
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+    if pa.types.is_floating(array.type) and array.null_count:
+        # pandas turns integers into floats where one is missing; other engines and files keep them integers.
+        try:
+            array = array.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
+    return array
+
+
+class _WarehouseReader(_Reader):
+    """A SQL batch, streamed: one batch of rows is in memory at a time."""
+
+    def __init__(self, source: Source) -> None:
+        from gx_leakage.engines.warehouse import WarehouseEngine
+
+        self._source = source
+        self._warehouse = WarehouseEngine(source.execution_engine)
+
+    def column_names(self) -> list[str]:
+        return self._warehouse.column_names(self._source)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+        relation = self._warehouse.relation(self._source, columns)
+        schema = pa.schema([(name, _arrow_type_of(relation.c[name].type, name)) for name in columns])
+        yield schema
+        with self._source.execution_engine.get_connection() as connection:
+            rows = connection.execution_options(stream_results=True).execute(sa.select(*relation.c))
+            for part in rows.partitions(ROWS_A_BATCH):
+                by_column = list(zip(*part, strict=True))
+                yield pa.record_batch(
+                    [pa.array(map(_plain, v), type=f.type) for v, f in zip(by_column, schema, strict=True)],
+                    schema=schema,
+                )
+
+
+class _SparkReader(_Reader):
+    """A Spark frame, streamed partition by partition."""
+
+    def __init__(self, source: Source) -> None:
+        self._frame = source.data.dataframe
+
+    def column_names(self) -> list[str]:
+        return list(self._frame.columns)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+        from gx_leakage.engines.spark import as_utc, spark_types
+
+        types = spark_types(self._frame)
+        schema = pa.schema([(name, _arrow_type_of(types[name], name)) for name in columns])
+        yield schema
+        quoted = [self._frame[f"`{name.replace('`', '``')}`"] for name in columns]
+        aware = [getattr(types[name], "timezone", False) for name in columns]
+        part: list[Any] = []
+        for row in self._frame.select(*quoted).toLocalIterator(prefetchPartitions=True):
+            part.append([as_utc(v) if zone else v for v, zone in zip(row, aware, strict=True)])
+            if len(part) == ROWS_A_BATCH:
+                yield _batch(part, schema)
+                part = []
+        if part:
+            yield _batch(part, schema)
+
+
+def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    by_column = list(zip(*rows, strict=True))
+    arrays = [pa.array(map(_plain, v), type=f.type) for v, f in zip(by_column, schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+    from uuid import UUID
+
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return value
+    return value
+
+
+def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
+    """Return the SQL type that DuckDB gives an Arrow column."""
+    is_ = pa.types
+    if is_.is_boolean(type_):
+        return sa.Boolean()
+    if is_.is_integer(type_):
+        return sa.BigInteger()
+    if is_.is_floating(type_):
+        return sa.Double()
+    if is_.is_decimal(type_):
+        return sa.Numeric(type_.precision, type_.scale)
+    if is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_):
+        return sa.Text()
+    if is_.is_date(type_):
+        return sa.Date()
+    if is_.is_timestamp(type_):
+        return sa.DateTime(timezone=type_.tz is not None)
+    if is_.is_time(type_):
+        return sa.Time()
+    if is_.is_binary(type_) or is_.is_large_binary(type_) or is_.is_fixed_size_binary(type_):
+        return sa.LargeBinary()
+    if is_.is_duration(type_):
+        return sa.Interval()
+    return sa.types.NullType()
+
+
+def _arrow_type_of(type_: sa.types.TypeEngine[Any], column: str) -> pa.DataType:
+    """Return the Arrow type for values of a SQL type, as its driver hands them out."""
+    from gx_leakage.evidence.keys import Family, family
+
+    kind = family(type_)
+    if kind is Family.DECIMAL:
+        precision, scale = getattr(type_, "precision", None), getattr(type_, "scale", None)
+        return pa.decimal128(min(precision or 38, 38), 9 if scale is None else scale)
+    types = {
+        Family.BOOLEAN: pa.bool_(),
+        Family.INTEGER: pa.int64(),
+        Family.FLOAT: pa.float64(),
+        Family.TEXT: pa.string(),
+        Family.UUID: pa.string(),
+        Family.DATE: pa.date32(),
+        Family.TIMESTAMP: pa.timestamp("us"),
+        Family.TIMESTAMP_TZ: pa.timestamp("us", "UTC"),
+        Family.TIME: pa.time64("us"),
+        Family.BINARY: pa.binary(),
+    }
+    if kind not in types:
+        raise CouldNotCheckError(
+            f"column '{column}' is of type {type_}, which cannot be brought together with data elsewhere. "
+            f"Cast it to text, a number or a time."
+        )
+    return types[kind]
+
+
+def type_named(name: str) -> sa.types.TypeEngine[Any]:
+    """Return the SQLAlchemy type for a type as DuckDB's ``DESCRIBE`` writes it."""
+    base = name.split("(")[0].upper()
+    if name.endswith("[]"):
+        return sa.types.NullType()
+    if base == "DECIMAL":
+        precision, scale = name[len("DECIMAL(") : -1].split(",")
+        return sa.Numeric(int(precision), int(scale))
+    types: dict[str, sa.types.TypeEngine[Any]] = {
+        "BOOLEAN": sa.Boolean(),
+        "FLOAT": sa.Double(),
+        "DOUBLE": sa.Double(),
+        "VARCHAR": sa.Text(),
+        "ENUM": sa.Text(),
+        "UUID": sa.Uuid(),
+        "DATE": sa.Date(),
+        "TIME": sa.Time(),
+        "TIMESTAMP": sa.DateTime(),
+        "TIMESTAMP_S": sa.DateTime(),
+        "TIMESTAMP_MS": sa.DateTime(),
+        "TIMESTAMP_NS": sa.DateTime(),
+        "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
+        "BLOB": sa.LargeBinary(),
+        "INTERVAL": sa.Interval(),
+    }
+    if base.endswith("INT") or base == "INTEGER" or base == "UINTEGER":
+        return sa.BigInteger()
+    return types.get(base, sa.types.NullType())

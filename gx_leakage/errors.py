@@ -1,0 +1,33 @@
+"""What is raised when a check could not be made. None of these is ever taken for a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CouldNotCheckError(Exception):
+    """The data, or the arguments, do not allow the question to be answered. The message says what to do."""
+
+
+class MissingColumnError(CouldNotCheckError):
+    """A column that a check needs is not in a split."""
+
+    def __init__(self, column: str, split: str, existing: Iterable[str]) -> None:
+        super().__init__(f"split '{split}' has no column '{column}'. {nearest(column, existing)}")
+
+
+class TypesDifferError(CouldNotCheckError):
+    """Columns that are to be compared have types whose values would silently never be equal."""
+
+
+def nearest(name: str, existing: Iterable[str]) -> str:
+    """Return a sentence that names what exists, those most like ``name`` first."""
+    names = sorted(map(str, existing))
+    close = get_close_matches(name.casefold(), [n.casefold() for n in names], n=3, cutoff=0.5)
+    likely = [n for c in close for n in names if n.casefold() == c]
+    if likely:
+        return f"The nearest names: {', '.join(dict.fromkeys(likely))}."
+    if not names:
+        return "There are none."
+    return f"There are: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}."

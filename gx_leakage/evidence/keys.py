@@ -1,0 +1,163 @@
+"""What makes keys of several relations comparable, and when they are not."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import CouldNotCheckError, TypesDifferError
+from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nfc, trimmed
+
+__all__ = ["NORMALIZATIONS", "Family", "Key", "comparable", "family", "type_name"]
+
+NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
+"""What ``normalize`` may hold, in the order in which it is applied."""
+
+LARGEST_EXACT_FLOAT = 2**53
+
+
+class Family(enum.Enum):
+    """Types whose values can be compared with one another."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    TEXT = "text"
+    UUID = "uuid"
+    DATE = "date"
+    TIMESTAMP = "timestamp without time zone"
+    TIMESTAMP_TZ = "timestamp with time zone"
+    TIME = "time"
+    BINARY = "binary"
+    OTHER = "other"
+
+
+_FAMILIES: tuple[tuple[type[Any], Family], ...] = (
+    (sa.Boolean, Family.BOOLEAN),
+    (sa.Integer, Family.INTEGER),
+    (sa.Float, Family.FLOAT),
+    (sa.Numeric, Family.DECIMAL),
+    (sa.String, Family.TEXT),
+    (sa.Uuid, Family.UUID),
+    (sa.Date, Family.DATE),
+    (sa.Time, Family.TIME),
+    (sa.LargeBinary, Family.BINARY),
+)
+
+_EXACT = {Family.INTEGER, Family.DECIMAL}
+_NUMBERS = _EXACT | {Family.FLOAT}
+_PROMOTED = ({Family.DATE, Family.TIMESTAMP}, _EXACT, _NUMBERS)
+
+
+def family(type_: sa.types.TypeEngine[Any]) -> Family:
+    """Return the family of a SQL type."""
+    if isinstance(type_, sa.DateTime) or type_.__class__.__name__ in ("TIMESTAMP", "DATETIME", "DATETIME2"):
+        return Family.TIMESTAMP_TZ if getattr(type_, "timezone", False) else Family.TIMESTAMP
+    if type_.__class__.__name__ in ("DATETIMEOFFSET", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"):
+        return Family.TIMESTAMP_TZ
+    for cls, found in _FAMILIES:
+        if isinstance(type_, cls):
+            return found
+    return Family.OTHER
+
+
+def type_name(type_: sa.types.TypeEngine[Any]) -> str:
+    """Return what to call a type in a message."""
+    if isinstance(type_, sa.types.NullType):
+        return "an unknown type"
+    if isinstance(type_, sa.DateTime):
+        return f"TIMESTAMP {'WITH' if type_.timezone else 'WITHOUT'} TIME ZONE"
+    try:
+        return str(type_.compile())
+    except Exception:  # noqa: BLE001 (types of third-party dialects compile for those alone)
+        return type_.__class__.__name__
+
+
+@dataclass(frozen=True)
+class Key:
+    """One column of a key: how each relation has to write it so that equal means equal."""
+
+    name: str
+    families: frozenset[Family]
+    normalize: tuple[str, ...] = ()
+
+    def of(self, relation: sa.FromClause) -> sa.ColumnElement[Any]:
+        """Return the comparable expression over a relation that has the column."""
+        expression: sa.ColumnElement[Any] = relation.c[self.name]
+        own = family(expression.type)
+        if own is Family.FLOAT:
+            expression = nan_to_null(expression)
+        if own is Family.BOOLEAN:
+            # 0 and 1 have an order, a smallest and a largest on every database; booleans do not.
+            expression = sa.case((expression == sa.true(), 1), (expression == sa.false(), 0))
+        if own is Family.DATE and Family.TIMESTAMP in self.families:
+            expression = midnight(expression)
+        if self.normalize:
+            expression = self._normalized(relation.c[self.name] if own is Family.BOOLEAN else expression)
+        return expression.label(self.name)
+
+    def inexact(self, relation: sa.FromClause) -> sa.ColumnElement[int] | None:
+        """Return a flag for integers that a comparison with floats would round, None where there is no such risk."""
+        mixed = Family.FLOAT in self.families and self.families & _EXACT
+        column = relation.c[self.name]
+        if self.normalize or not mixed or family(column.type) not in _EXACT:
+            return None
+        return sa.case((sa.func.abs(column) > LARGEST_EXACT_FLOAT, 1), else_=0)
+
+    def _normalized(self, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        steps = {"text": as_text, "nfc": nfc, "trim": trimmed, "casefold": lowered}
+        for step in NORMALIZATIONS:
+            if step in self.normalize:
+                if step != "text" and family(expression.type) is not Family.TEXT:
+                    raise CouldNotCheckError(
+                        f"normalize={[step]!r} needs text, but column '{self.name}' is "
+                        f"{type_name(expression.type)}: put 'text' before it."
+                    )
+                expression = steps[step](expression)
+                expression.type = sa.Text()
+        return expression
+
+
+def comparable(
+    columns: Iterable[str],
+    types: Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]],
+    normalize: Sequence[str] = (),
+) -> tuple[Key, ...]:
+    """Return the keys for ``columns`` over splits with the given types (split name → column → type).
+
+    Raises:
+        TypesDifferError: two splits hold a column in types whose values are never, or not reliably, equal.
+    """
+    unknown = set(normalize) - set(NORMALIZATIONS)
+    if unknown:
+        raise CouldNotCheckError(
+            f"normalize knows {', '.join(map(repr, NORMALIZATIONS))}, not {', '.join(map(repr, sorted(unknown)))}."
+        )
+    keys = []
+    for column in columns:
+        found = {split: family(of[column]) for split, of in types.items()}
+        families = frozenset(found.values())
+        agree = len(families) == 1 or any(families <= together for together in _PROMOTED)
+        if not agree and "text" not in normalize:
+            splits = list(found)
+            other = next(split for split in splits if found[split] is not found[splits[0]])
+            raise TypesDifferError(
+                f"column '{column}' is {type_name(types[splits[0]][column])} in split '{splits[0]}' but "
+                f"{type_name(types[other][column])} in split '{other}': values of these types are never equal, so "
+                f"that a leak between them would go unseen. Cast one of them{_hint(families)}."
+            )
+        keys.append(Key(column, families, tuple(normalize)))
+    return tuple(keys)
+
+
+def _hint(families: frozenset[Family]) -> str:
+    if families == {Family.TIMESTAMP, Family.TIMESTAMP_TZ}:
+        return " (say in which time zone the naive one is)"
+    if families & {Family.TIMESTAMP, Family.TIMESTAMP_TZ}:
+        return ""
+    return ", or compare them as text with normalize=['text']"

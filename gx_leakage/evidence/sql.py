@@ -1,0 +1,238 @@
+"""The few expressions that databases write differently, each at one place.
+
+Everything else in the evidence modules is SQLAlchemy Core that all dialects compile.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from gx_leakage.errors import CouldNotCheckError
+
+__all__ = [
+    "SPARK",
+    "as_text",
+    "byte_order",
+    "literal_dialect",
+    "lowered",
+    "nan_to_null",
+    "nfc",
+    "numbers",
+    "stored_timestamp",
+    "trimmed",
+]
+
+
+class SparkDialect(PGDialect):
+    """PostgreSQL's SQL, which sqlglot turns into Spark's, under a name of its own to hang differences on."""
+
+    name = "spark"
+    supports_statement_cache = True
+
+
+SPARK = SparkDialect(paramstyle="named")
+
+WHITESPACE = " \t\n\r\f\v"
+
+
+class _Expression(GenericFunction[Any]):
+    """A function of one expression that ``@compiles`` writes."""
+
+    _register = False
+    inherit_cache = True
+
+    def __init__(self, expression: sa.ColumnElement[Any], type_: sa.types.TypeEngine[Any] | None = None) -> None:
+        super().__init__(expression)
+        self.type = type_ or expression.type
+
+
+def _inner(element: _Expression, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(next(iter(element.clauses)), **kw)
+
+
+class nan_to_null(_Expression):  # noqa: N801
+    """A float, or NULL where it is not a number. Databases without NaN keep the expression as it is."""
+
+
+@compiles(nan_to_null)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(nan_to_null, "postgresql", "duckdb", "spark", "redshift", "databricks")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"NULLIF({_inner(element, compiler, **kw)}, CAST('NaN' AS DOUBLE PRECISION))"
+
+
+@compiles(nan_to_null, "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"NULLIF({_inner(element, compiler, **kw)}, 'NaN'::FLOAT)"
+
+
+@compiles(nan_to_null, "trino", "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = _inner(element, compiler, **kw)
+    return f"CASE WHEN is_nan({inner}) THEN NULL ELSE {inner} END"
+
+
+@compiles(nan_to_null, "oracle")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"NANVL({_inner(element, compiler, **kw)}, NULL)"
+
+
+class byte_order(_Expression):  # noqa: N801
+    """A text to sort by its bytes, whatever the collation, so that every engine gives the same samples."""
+
+
+@compiles(byte_order)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(byte_order, "postgresql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f'{_inner(element, compiler, **kw)} COLLATE "C"'
+
+
+@compiles(byte_order, "mysql", "mariadb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS BINARY)"
+
+
+@compiles(byte_order, "mssql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{_inner(element, compiler, **kw)} COLLATE Latin1_General_BIN2"
+
+
+class _sqlite_timestamp(_Expression):  # noqa: N801
+    """A timestamp in the one text form that SQLAlchemy writes and SQLite can compare."""
+
+
+@compiles(_sqlite_timestamp)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(_sqlite_timestamp, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    # SQLite stores timestamps as text: 2024-01-31, 2024-01-31T10:00:00 and 2024-01-31 10:00:00.000000 are one type.
+    text = f"replace({_inner(element, compiler, **kw)}, 'T', ' ')"
+    return f"substr({text} || substr('0000-00-00 00:00:00.000000', length({text}) + 1), 1, 26)"
+
+
+def stored_timestamp(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    """Return ``column`` under its own name, in a comparable form where it is a timestamp stored as text."""
+    if isinstance(column.type, sa.DateTime):
+        return _sqlite_timestamp(column).label(column.name)
+    return column
+
+
+class _timestamp_of_date(_Expression):  # noqa: N801
+    """Midnight of a date."""
+
+
+@compiles(_timestamp_of_date)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(sa.cast(next(iter(element.clauses)), sa.DateTime()), **kw)
+
+
+@compiles(_timestamp_of_date, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({_inner(element, compiler, **kw)} || ' 00:00:00.000000')"
+
+
+def midnight(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return the timestamp at which a date begins."""
+    return _timestamp_of_date(expression, sa.DateTime())
+
+
+class trimmed(_Expression):  # noqa: N801
+    """A text without white space at its ends (blanks only on databases that cannot trim a set of characters)."""
+
+
+@compiles(trimmed)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"TRIM({_inner(element, compiler, **kw)})"
+
+
+@compiles(trimmed, "postgresql", "spark", "redshift", "mssql", "trino")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    characters = compiler.process(sa.literal_column(f"'{WHITESPACE}'"), **kw)
+    both = "" if compiler.dialect.name == "mssql" else "BOTH "
+    return f"TRIM({both}{characters} FROM {_inner(element, compiler, **kw)})"
+
+
+@compiles(trimmed, "duckdb", "sqlite", "snowflake", "bigquery", "databricks")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    characters = compiler.process(sa.literal_column(f"'{WHITESPACE}'"), **kw)
+    return f"TRIM({_inner(element, compiler, **kw)}, {characters})"
+
+
+class lowered(_Expression):  # noqa: N801
+    """A text in lower case, by Unicode's rules where the database knows them."""
+
+
+@compiles(lowered)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"LOWER({_inner(element, compiler, **kw)})"
+
+
+@compiles(lowered, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"gxl_lower({_inner(element, compiler, **kw)})"
+
+
+class nfc(_Expression):  # noqa: N801
+    """A text in Unicode normalisation form C."""
+
+
+@compiles(nfc)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    raise CouldNotCheckError(
+        f"normalize=['nfc'] is not available on {compiler.dialect.name}: it has no function for it. "
+        f"Normalise the column before, or compare without 'nfc'."
+    )
+
+
+@compiles(nfc, "postgresql", "trino", "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"NORMALIZE({_inner(element, compiler, **kw)}, NFC)"
+
+
+@compiles(nfc, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"nfc_normalize({_inner(element, compiler, **kw)})"
+
+
+@compiles(nfc, "sqlite", "spark")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"gxl_nfc({_inner(element, compiler, **kw)})"  # the engines teach it to them
+
+
+def as_text(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return the value as text that is the same on every engine: 7.0 is '7', true is 'true'."""
+    type_ = expression.type
+    if isinstance(type_, sa.Boolean):
+        return sa.case((expression == sa.true(), "true"), (expression == sa.false(), "false"))
+    plain = sa.cast(expression, sa.String(4000))
+    if isinstance(type_, (sa.Float, sa.Numeric)) and not isinstance(type_, sa.Integer):
+        whole = sa.and_(expression == sa.func.floor(expression), sa.func.abs(expression) < 10**15)
+        return sa.case((whole, sa.cast(sa.cast(expression, sa.BigInteger()), sa.String(4000))), else_=plain)
+    return plain
+
+
+def numbers(count: int, name: str) -> sa.Subquery:
+    """Return a relation of one column ``no`` that holds 0 … count - 1."""
+    rows = [sa.select(sa.literal_column(str(i), sa.Integer()).label("no")) for i in range(count)]
+    return sa.union_all(*rows).subquery(name)
+
+
+def literal_dialect(dialect: sa.Dialect) -> sa.Dialect:
+    """Return ``dialect`` for writing statements out with their values: per cent signs are not doubled."""
+    return type(dialect)(paramstyle="named")  # type: ignore[call-arg]

@@ -1,0 +1,15 @@
+"""One Expectation a file. Importing this package registers them all with Great Expectations."""
+
+from gx_leakage.expectations.base import CrossBatchExpectation
+from gx_leakage.expectations.expect_batches_to_be_ordered_in_time import ExpectBatchesToBeOrderedInTime
+from gx_leakage.expectations.expect_no_identical_rows_across_batches import ExpectNoIdenticalRowsAcrossBatches
+from gx_leakage.expectations.expect_no_shared_group_ids_across_batches import (
+    ExpectNoSharedGroupIdsAcrossBatches,
+)
+
+__all__ = [
+    "CrossBatchExpectation",
+    "ExpectBatchesToBeOrderedInTime",
+    "ExpectNoIdenticalRowsAcrossBatches",
+    "ExpectNoSharedGroupIdsAcrossBatches",
+]

@@ -1,0 +1,261 @@
+"""What all Expectations over several batches share: the splits, the judgement, the result and the rendering."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Union
+
+from great_expectations.compatibility import pydantic
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.core.suite_parameters import SuiteParameterDict
+from great_expectations.execution_engine import ExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation, render_suite_parameter_string
+from great_expectations.expectations.expectation_configuration import (
+    ExpectationConfiguration,
+    parse_result_format,
+)
+from great_expectations.render import LegacyDiagnosticRendererType, LegacyRendererType
+from great_expectations.render.renderer.renderer import renderer
+from great_expectations.render.renderer_configuration import RendererConfiguration, RendererValueType
+from great_expectations.validator.validator import ValidationDependencies
+
+from gx_leakage import metrics as leakage_metrics
+from gx_leakage import rendering
+from gx_leakage.errors import CouldNotCheckError
+
+__all__ = ["CrossBatchExpectation", "Judgement", "Text", "Texts"]
+
+Text = Union[str, SuiteParameterDict]
+"""An argument that is a text, or a suite parameter that holds one."""
+
+Texts = Union[list[str], SuiteParameterDict]
+"""An argument that is a list of texts, or a suite parameter that holds one."""
+
+MOST_UNEXPECTED = 1_000
+"""How many leaked keys a result of format COMPLETE lists at most."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an Expectation makes of its evidence."""
+
+    observed_value: int | float
+    splits: Sequence[dict[str, Any]]
+    """For each split ``name``, ``rows``, ``null_keys`` and what the family adds."""
+    leaked: dict[str, int]
+    """Leaked rows by split."""
+    summary: str
+    samples: Sequence[Any] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    query: str | None = None
+
+
+class CrossBatchExpectation(BatchExpectation, ABC):
+    """An Expectation about several splits of one data set, of which GX validates one.
+
+    A subclass declares its arguments as fields, its ``case`` (the page of the handbook), its ``family`` (the metric
+    that gathers its evidence), the ``sentence`` that Data Docs show, and two methods: what it asks of the data, and
+    what it makes of the answer.
+    """
+
+    split_column: Union[Text, None] = pydantic.Field(
+        default=None, description="The column whose values name the split of each row."
+    )
+    batches: Union[dict[str, dict[str, Any]], SuiteParameterDict, None] = pydantic.Field(
+        default=None,
+        description="Other batch definitions, by the name of their split: data_source, asset, batch_definition, "
+        "batch_parameters.",
+    )
+    batch_name: Union[Text, None] = pydantic.Field(
+        default=None, description="The name of the split that the validated batch is, where batches is given."
+    )
+    train: Text = pydantic.Field(
+        default="train", description="The split that models are fitted on; the rows of all others are judged."
+    )
+    mostly: Union[float, SuiteParameterDict] = pydantic.Field(
+        default=1.0, description="The share of judged rows that have to be free of the leak, from 0 to 1."
+    )
+    show_values: bool = pydantic.Field(
+        default=True, description="Whether values of the data may be in results and Data Docs."
+    )
+
+    case: ClassVar[str]
+    family: ClassVar[str]
+    sentence: ClassVar[str]
+    sentence_arguments: ClassVar[tuple[str, ...]] = ()
+
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
+
+    class Config:
+        title = "Expectation across batches"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # The keys by which GX tells two Expectations of one type in a suite apart: every argument of ours.
+        cls.success_keys = tuple(name for name in cls.__fields__ if name not in BatchExpectation.__fields__)
+        cls.args_keys = cls.success_keys
+
+    @pydantic.validator("batches", pre=True)
+    def _names_of_batch_definitions(cls, value: Any) -> Any:  # noqa: N805 (a pydantic validator)
+        if not isinstance(value, dict) or "$PARAMETER" in value:
+            return value
+        return {name: _reference(given) for name, given in value.items()}
+
+    @pydantic.validator("mostly")
+    def _mostly_is_a_share(cls, value: Any) -> Any:  # noqa: N805
+        if isinstance(value, (int, float)) and not 0 <= value <= 1:
+            raise ValueError(f"mostly={value} is not between 0 and 1")
+        return value
+
+    @abstractmethod
+    def question(self, samples: int) -> dict[str, Any]:
+        """Return the arguments with which the family gathers its evidence, ``samples`` values of the data at most."""
+
+    @abstractmethod
+    def judge(self, evidence: Any) -> Judgement:
+        """Return what the evidence means."""
+
+    def get_validation_dependencies(
+        self,
+        execution_engine: ExecutionEngine | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> ValidationDependencies:
+        """Declare the two metrics. No data is touched here: an error here would end the whole run of GX."""
+        dependencies = super().get_validation_dependencies(execution_engine, runtime_configuration)
+        kwargs = self.configuration.kwargs
+        samples = self._samples(parse_result_format(dependencies.result_format)) if self.show_values else 0
+        wanted = leakage_metrics.configurations(
+            self.family, kwargs.get("batch_id"), kwargs, self.question(samples)
+        )
+        for name, configuration in wanted.items():
+            dependencies.set_metric_configuration(name, configuration)
+        return dependencies
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: ExecutionEngine | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        evidence, splits = metrics[self.family], metrics[leakage_metrics.SPLITS]
+        # GX computes all metrics of a suite before it validates the first Expectation, and never drops their values.
+        if not isinstance(splits, leakage_metrics.Failure):
+            splits.close()
+        if isinstance(evidence, leakage_metrics.Failure):
+            raise evidence.error
+        judgement = self.judge(evidence)
+        empty = [split["name"] for split in judgement.splits if not split["rows"]]
+        if empty:
+            raise CouldNotCheckError(f"split '{empty[0]}' is empty: there is nothing to check.")
+        result_format = parse_result_format(self._get_result_format(runtime_configuration))
+        judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
+        return self._result(judgement, judged, result_format)
+
+    def _result(
+        self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]
+    ) -> dict[str, Any]:
+        rows = sum(split["rows"] for split in judgement.splits if split["name"] in judged)
+        leaked = sum(judgement.leaked.get(name, 0) for name in judged)
+        allowed = rows * (1 - float(self.mostly))  # type: ignore[arg-type]
+        details = {
+            "case": self.case,
+            "splits": list(judgement.splits),
+            "summary": judgement.summary,
+            **judgement.details,
+        }
+        level = str(getattr(result_format["result_format"], "value", result_format["result_format"]))
+        if judgement.query is not None and level != "BASIC":
+            details["leaked_rows_query"] = judgement.query
+        partial = int(result_format.get("partial_unexpected_count", 20))
+        result = {
+            "observed_value": judgement.observed_value,
+            "element_count": rows,
+            "unexpected_count": leaked,
+            "unexpected_percent": 100 * leaked / rows if rows else 0.0,
+            "partial_unexpected_list": list(judgement.samples)[:partial],
+            "details": details,
+        }
+        if level == "COMPLETE":
+            result["unexpected_list"] = list(judgement.samples)[:MOST_UNEXPECTED]
+            details["unexpected_list_is_capped"] = len(judgement.samples) > MOST_UNEXPECTED
+        return {"success": leaked <= allowed + 1e-9, "result": result}
+
+    @staticmethod
+    def _samples(result_format: dict[str, Any]) -> int:
+        level = str(getattr(result_format["result_format"], "value", result_format["result_format"]))
+        if level == "BOOLEAN_ONLY":
+            return 0
+        # One more than is shown tells that there are more.
+        return MOST_UNEXPECTED + 1 if level == "COMPLETE" else int(result_format["partial_unexpected_count"])
+
+    # What Data Docs show. GX finds these by their decorators and parameter names.
+
+    @classmethod
+    def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> RendererConfiguration:
+        kwargs = renderer_configuration.kwargs
+        for name, value in rendering.arguments(cls, kwargs).items():
+            renderer_configuration.add_param(name, RendererValueType.STRING, value=value)
+        renderer_configuration.template_str = rendering.sentence(cls, kwargs)
+        return renderer_configuration
+
+    @classmethod
+    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
+    @render_suite_parameter_string
+    def _prescriptive_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,
+        result: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Any]:
+        found = configuration or result.expectation_config
+        return rendering.prescription(cls, found.kwargs, (runtime_configuration or {}).get("styling"))
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
+    def _diagnostic_observed_value_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        result: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        **_: Any,
+    ) -> Any:
+        return rendering.observed(result.result if result else None)
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_STATEMENT)
+    def _diagnostic_unexpected_statement_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        result: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        **_: Any,
+    ) -> list[Any]:
+        return rendering.statement(cls, result)
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
+    def _diagnostic_unexpected_table_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        result: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        **_: Any,
+    ) -> list[Any] | None:
+        return rendering.evidence(cls, result.result if result else None)
+
+
+def _reference(given: Any) -> Any:
+    """Return the names by which a batch definition is found again, so that a suite can be stored."""
+    if isinstance(given, BatchDefinition):
+        asset = given.data_asset
+        return {
+            "data_source": asset.datasource.name,
+            "asset": asset.name,
+            "batch_definition": given.name,
+        }
+    return given
+
+

@@ -1,0 +1,137 @@
+"""The splits as relations in one engine: what evidence is gathered from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.engines import Engine, Source
+from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
+
+__all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order"]
+
+USUAL_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test", "holdout")
+
+Columns = Callable[[sa.FromClause], Sequence[sa.ColumnElement[Any]]]
+
+
+def in_usual_order(names: Sequence[str]) -> list[str]:
+    """Return the names with train first and test last, where those are the names, others in their own order."""
+
+    def rank(name: str) -> int:
+        folded = name.casefold()
+        return USUAL_ORDER.index(folded) if folded in USUAL_ORDER else len(USUAL_ORDER)
+
+    return sorted(names, key=rank)
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """Where the rows of a split are: all of a source, or those with ``value`` in the split column."""
+
+    name: str
+    source: Source
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """One pass over one source, in which ``split_no`` tells the splits apart."""
+
+    relation: sa.FromClause
+    split_no: sa.ColumnElement[int]
+    only: sa.ColumnElement[bool] | None
+    splits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All splits under one another, in as few scans as there are sources."""
+
+    names: tuple[str, ...]
+    scans: tuple[_Scan, ...]
+
+    def select(self, columns: Columns) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+        """Return ``split_no`` (the position in ``names``) and the columns, of the rows of all splits."""
+        parts = []
+        for scan in self.scans:
+            part = sa.select(scan.split_no.label("split_no"), *columns(scan.relation))
+            parts.append(part if scan.only is None else part.where(scan.only))
+        return parts[0] if len(parts) == 1 else sa.union_all(*parts)
+
+    def relation_of(self, split_no: int) -> sa.FromClause:
+        """Return the relation that holds the split's rows."""
+        return next(scan.relation for scan in self.scans if split_no in scan.splits)
+
+
+class Relations:
+    """Named splits in one engine."""
+
+    def __init__(self, engine: Engine, splits: Sequence[SplitRows], split_column: str | None = None) -> None:
+        self.engine = engine
+        self.splits = tuple(splits)
+        self.split_column = split_column
+        self.names = tuple(split.name for split in splits)
+
+    def judged(self, train: str) -> list[int]:
+        """Return the positions of the splits whose rows are judged: all but train, or all without a train split."""
+        if train not in self.names and train != "train":
+            raise CouldNotCheckError(f"no split is called '{train}'. {nearest(train, self.names)}")
+        return [i for i, name in enumerate(self.names) if name != train]
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return the names of the columns of each split; the split column is not one of them."""
+        by_source = {id(s.source): self.engine.column_names(s.source) for s in self._one_a_source()}
+        return {
+            split.name: [name for name in by_source[id(split.source)] if name != self.split_column]
+            for split in self.splits
+        }
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise for a column that a split does not have."""
+        existing = self.columns()
+        for column in columns:
+            for split, names in existing.items():
+                if column == self.split_column:
+                    raise CouldNotCheckError(f"column '{column}' is the split column: it cannot be checked itself.")
+                if column not in names:
+                    raise MissingColumnError(column, split, names)
+
+    def stack(self, columns: Sequence[str]) -> Stack:
+        """Return the splits under one another, reading only ``columns``."""
+        self.require(columns)
+        needed = list(dict.fromkeys([*([self.split_column] if self.split_column else []), *columns]))
+        scans = []
+        for first in self._one_a_source():
+            relation = self.engine.relation(first.source, needed)
+            held = [(i, s) for i, s in enumerate(self.splits) if s.source is first.source]
+            if self.split_column is None:
+                no = sa.literal_column(str(held[0][0]), sa.Integer())
+                scans.append(_Scan(relation, no, None, (held[0][0],)))
+            else:
+                of = relation.c[self.split_column]
+                no = sa.case(*((of == s.value, sa.literal_column(str(i), sa.Integer())) for i, s in held))
+                scans.append(_Scan(relation, no, of.is_not(None), tuple(i for i, _ in held)))
+        return Stack(self.names, tuple(scans))
+
+    def types(self, stack: Stack, columns: Iterable[str]) -> dict[str, dict[str, sa.types.TypeEngine[Any]]]:
+        """Return the SQL types of columns, by split."""
+        columns = list(columns)
+        return {
+            name: {column: stack.relation_of(i).c[column].type for column in columns}
+            for i, name in enumerate(self.names)
+        }
+
+    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """Run a statement where the splits are."""
+        return self.engine.fetch(statement)
+
+    def _one_a_source(self) -> list[SplitRows]:
+        return list({id(split.source): split for split in reversed(self.splits)}.values())[::-1]
+
+    def close(self) -> None:
+        """Let go of what the engine registered or copied."""
+        self.engine.close()

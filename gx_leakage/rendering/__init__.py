@@ -1,0 +1,171 @@
+"""What Data Docs show of an Expectation: its sentence, what was observed, the evidence as a table and a picture, help.
+
+Every value of the data, the name of a split included, goes through a parameter of a string template: GX escapes those,
+and nothing else. Pictures are HTML tables, for they are seen without scripts and without a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gx_leakage.rendering.blocks import Block, code, collapse, table, text
+from gx_leakage.rendering.handbook import panel
+from gx_leakage.rendering.pictures import heat_map, time_lines
+
+if TYPE_CHECKING:
+    from gx_leakage.expectations.base import CrossBatchExpectation
+
+__all__ = ["arguments", "evidence", "observed", "prescription", "sentence", "statement"]
+
+_MORE = {
+    "exclude_columns": "Left out: $exclude_columns.",
+    "target_column": "Target: $target_column.",
+    "order": "In this order: $order.",
+    "gap": "Gap: $gap.",
+    "unit": "Compared by $unit.",
+    "normalize": "Compared after $normalize.",
+    "split_column": "Splits: the values of $split_column.",
+    "mostly": "At least $mostly of the rows must be free of the leak.",
+}
+
+
+def arguments(expectation: type[CrossBatchExpectation], kwargs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the arguments that the sentence shows, as text."""
+    found = {}
+    for name in dict.fromkeys((*expectation.sentence_arguments, *_MORE)):
+        value = kwargs.get(name)
+        if name == "mostly" and isinstance(value, (int, float)):
+            value = None if value == 1 else f"{100 * value:.4g} %"
+        if value not in (None, [], ()):
+            found[name] = _words(value)
+    if "$columns" in expectation.sentence:
+        found.setdefault("columns", "all columns")
+    return found
+
+
+def sentence(expectation: type[CrossBatchExpectation], kwargs: Mapping[str, Any]) -> str:
+    """Return the template of the sentence: what is expected, then the arguments that are not at their default."""
+    given = arguments(expectation, kwargs)
+    more = [words for name, words in _MORE.items() if name in given and f"${name}" not in expectation.sentence]
+    return " ".join([expectation.sentence, *more])
+
+
+def prescription(
+    expectation: type[CrossBatchExpectation], kwargs: Mapping[str, Any], styling: Mapping[str, Any] | None
+) -> list[Block]:
+    """Return the sentence for a suite's or a validation's page."""
+    return [text(sentence(expectation, kwargs), arguments(expectation, kwargs), default=styling)]
+
+
+def observed(result: Mapping[str, Any] | None) -> Block:
+    """Return what was found, in words."""
+    if not result or "details" not in result:
+        return text("--")
+    return text("$summary", {"summary": result["details"]["summary"]})
+
+
+def statement(expectation: type[CrossBatchExpectation], result: Any) -> list[Block]:
+    """Return how much leaked, or why the check could not be made."""
+    failure = _exception(result.exception_info or {})
+    if failure is not None:
+        message, trace = failure
+        return [
+            text(
+                "$what could not be checked: $message",
+                {"what": result.expectation_config.type if result.expectation_config else "This", "message": message},
+                tag="strong",
+                styles={"color": "#b02a37"},
+            ),
+            collapse("Show exception traceback...", [code(trace)]),
+        ]
+    found = result.result or {}
+    if not found.get("unexpected_count"):
+        return []
+    tolerated = " This is tolerated by mostly." if result.success else ""
+    return [
+        text(
+            f"$leaked of $rows judged rows are leaked ($percent).{tolerated}",
+            {
+                "leaked": f"{found['unexpected_count']:,}",
+                "rows": f"{found['element_count']:,}",
+                "percent": f"{found['unexpected_percent']:.4g} %",
+            },
+            tag="strong",
+            styles={"color": "#b02a37"},
+        )
+    ]
+
+
+def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any] | None) -> list[Block] | None:
+    """Return the evidence: the splits, the pairs that leak, samples, the query, and the handbook where it leaks."""
+    if not result or "details" not in result:
+        return None
+    details = result["details"]
+    blocks = [_splits(details)]
+    if details.get("overlap"):
+        blocks.append(_pairs(details["overlap"]))
+    if "overlap" in details:
+        blocks.append(heat_map(details))
+    if "order" in details:
+        blocks.append(time_lines(details))
+    samples = result.get("partial_unexpected_list")
+    if samples:
+        blocks.append(_samples(samples))
+    if details.get("leaked_rows_query"):
+        blocks.append(collapse("Query that finds every leaked row", [code(details["leaked_rows_query"])]))
+    if result.get("unexpected_count"):
+        blocks.append(panel(expectation.case))
+    return blocks
+
+
+def _splits(details: Mapping[str, Any]) -> Block:
+    titles = {
+        "name": "Split",
+        "rows": "Rows",
+        "keys": "Distinct keys",
+        "null_keys": "Rows without a key" if "overlap" in details else "Rows without a time",
+        "first": "First",
+        "last": "Last",
+    }
+    shown = [key for key in titles if key in details["splits"][0]]
+    return table([titles[key] for key in shown], [[split[key] for key in shown] for split in details["splits"]])
+
+
+def _pairs(overlap: list[dict[str, Any]]) -> Block:
+    rows = []
+    for pair in overlap:
+        first, second = pair["splits"]
+        rows.append(
+            [f"{first} and {second}", pair["keys"], f"{pair['rows'][first]:,} in {first}, {pair['rows'][second]:,} in {second}"]
+        )
+    return table(["Splits that share keys", "Shared keys", "Rows with a shared key"], rows)
+
+
+def _samples(samples: list[Any]) -> Block:
+    if isinstance(samples[0], Mapping):
+        columns = list(samples[0])
+        # Headers are not escaped, and a column's name is data too: it goes into the table's first row.
+        return table(["Sample of what is shared" if len(columns) > 1 else "Sample"], [[_row(s)] for s in samples])
+    return table(["Sample of shared keys"], [[sample] for sample in samples])
+
+
+def _row(sample: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in sample.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"the parameter {value['$PARAMETER']}" if "$PARAMETER" in value else str(dict(value))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _exception(info: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return message and traceback; GX puts them under a metric's id when a metric raised them."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            return str(entry.get("exception_message")), str(entry.get("exception_traceback"))
+    return None

@@ -1,0 +1,88 @@
+"""The few kinds of content blocks that Data Docs are built of, with all values escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from great_expectations.render import (
+    CollapseContent,
+    RenderedStringTemplateContent,
+    RenderedTableContent,
+)
+
+__all__ = ["Block", "cell", "code", "collapse", "table", "text"]
+
+Block = Any
+"""A content block of GX."""
+
+BORDER = {"border": "1px solid #dee2e6", "padding": "2px 8px"}
+
+
+def text(
+    template: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    tag: str = "span",
+    styles: Mapping[str, str] | None = None,
+    default: Mapping[str, Any] | None = None,
+) -> Block:
+    """Return text; ``parameters`` are the values for the ``$names`` in ``template``, and are escaped."""
+    styling: dict[str, Any] = dict(default or {})
+    if styles:
+        styling["styles"] = dict(styles)
+    return RenderedStringTemplateContent(
+        content_block_type="string_template",
+        string_template={
+            "template": template,
+            "params": {name: _shown(value) for name, value in (parameters or {}).items()},
+            "tag": tag,
+            "styling": styling,
+        },
+    )
+
+
+def cell(value: Any, styles: Mapping[str, str] | None = None) -> Block:
+    """Return a table's cell; ``styles`` are those of the cell itself."""
+    return RenderedStringTemplateContent(
+        content_block_type="string_template",
+        string_template={"template": "$value", "params": {"value": _shown(value)}},
+        styling={"parent": {"styles": {**BORDER, **(styles or {})}}},
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
+    """Return a table; ``header`` is our own text, for GX does not escape it."""
+    return RenderedTableContent(
+        content_block_type="table",
+        header_row=list(header),
+        table=[[value if hasattr(value, "string_template") else cell(value) for value in row] for row in rows],
+        styling={
+            "body": {
+                "classes": ["table-sm", "mt-3"],
+                "styles": {"border-collapse": "collapse", "margin-top": "12px", "width": "auto"},
+            }
+        },
+    )
+
+
+def code(source: str) -> Block:
+    """Return source code, its lines and blanks kept."""
+    return text(
+        "$source", {"source": source}, tag="code", styles={"white-space": "pre-wrap", "display": "block"}
+    )
+
+
+def collapse(link: str, blocks: Sequence[Block]) -> Block:
+    """Return blocks behind a link (open where the page has no scripts)."""
+    return CollapseContent(collapse_toggle_link=link, collapse=list(blocks))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return f"{value:,}"
+    return str(value)
+
+

@@ -1,0 +1,80 @@
+"""Pictures as HTML tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from gx_leakage.rendering.blocks import Block, cell, table
+
+__all__ = ["heat_map", "time_lines"]
+
+STEPS = 40
+"""Cells in a time line."""
+
+
+def heat_map(details: Mapping[str, Any]) -> Block:
+    """Return who shares how many keys with whom: the darker, the larger the share of the row's own keys."""
+    names = [split["name"] for split in details["splits"]]
+    keys = {split["name"]: split.get("keys") or 0 for split in details["splits"]}
+    shared: dict[frozenset[str], int] = {frozenset(pair["splits"]): pair["keys"] for pair in details["overlap"]}
+    rows: list[list[Any]] = [[cell(""), *(cell(name, {"font-weight": "bold"}) for name in names)]]
+    for name in names:
+        row = [cell(name, {"font-weight": "bold"})]
+        for other in names:
+            if other == name:
+                row.append(cell(f"{keys[name]:,}", {"background-color": "#e9ecef", "text-align": "right"}))
+                continue
+            count = shared.get(frozenset((name, other)), 0)
+            share = count / keys[name] if keys[name] else 0.0
+            row.append(cell(f"{count:,} ({100 * share:.3g} %)", _heat(share)))
+        rows.append(row)
+    return table(["Keys of each row's split that are also in …"] + [""] * len(names), rows)
+
+
+def _heat(share: float) -> dict[str, str]:
+    if not share:
+        return {"background-color": "#e6f4ea", "text-align": "right"}
+    lightness = 90 - 50 * min(share, 1.0)
+    return {
+        "background-color": f"hsl(0, 75%, {lightness:.0f}%)",
+        "color": "#fff" if lightness < 60 else "#000",
+        "text-align": "right",
+    }
+
+
+def time_lines(details: Mapping[str, Any]) -> Block:
+    """Return when each split is, red where it begins before an earlier split has ended."""
+    in_order = [split for name in details["order"] for split in details["splits"] if split["name"] == name]
+    bounds = [(_position(split["first"]), _position(split["last"])) for split in in_order]
+    known = [bound for bound in bounds if None not in bound]
+    if not known:
+        return table(["Time"], [])
+    low = min(first for first, _ in known)  # type: ignore[type-var]
+    high = max(last for _, last in known)  # type: ignore[type-var]
+    width = (high - low) / STEPS or 1  # type: ignore[operator]
+    late = {pair["splits"][1] for pair in details["early"]}
+    rows = []
+    ended = None
+    for split, (first, last) in zip(in_order, bounds, strict=True):
+        row = [cell(split["name"], {"font-weight": "bold"}), cell(split["first"])]
+        for step in range(STEPS):
+            start = low + step * width  # type: ignore[operator]
+            inside = first is not None and first <= start + width and last >= start  # type: ignore[operator]
+            too_early = inside and split["name"] in late and ended is not None and start <= ended
+            colour = "#c0392b" if too_early else "#2471a3" if inside else "#f4f6f7"
+            row.append(cell("\u00a0", {"background-color": colour, "padding": "0 3px", "border": "0"}))
+        row.append(cell(split["last"]))
+        rows.append(row)
+        ended = last if ended is None else max(ended, last or ended)
+    return table(["Split", "First", *([""] * STEPS), "Last"], rows)
+
+
+def _position(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, (int, float)):
+        return float(value)
+    moment = dt.datetime.fromisoformat(value)
+    return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).timestamp()
