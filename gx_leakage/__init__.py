@@ -3,18 +3,30 @@
 Importing this package registers every Expectation, metric and action with Great Expectations.
 """
 
+from gx_leakage.actions import LeakageReportAction
+from gx_leakage.audit import assert_expectation, audit
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.expectations import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
     ExpectNoIdenticalRowsAcrossBatches,
     ExpectNoSharedGroupIdsAcrossBatches,
 )
-from gx_leakage.splits import dataframe_splits
+from gx_leakage.report import Finding, LeakFoundError, Report
+from gx_leakage.splits import add_file_splits, dataframe_splits
 
 __all__ = [
+    "CouldNotCheckError",
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
     "ExpectNoIdenticalRowsAcrossBatches",
     "ExpectNoSharedGroupIdsAcrossBatches",
+    "Finding",
+    "LeakFoundError",
+    "LeakageReportAction",
+    "Report",
+    "add_file_splits",
+    "assert_expectation",
+    "audit",
     "dataframe_splits",
 ]

@@ -8,18 +8,20 @@ validated batch's own batch definition.
 from __future__ import annotations
 
 import contextvars
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
 import sqlalchemy as sa
+from great_expectations.core.partitioners import FileNamePartitionerPath
 
 from gx_leakage.engines import Source, open_engine
 from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
 from gx_leakage.relations import Relations, SplitRows, in_usual_order
 
-__all__ = ["dataframe_splits", "resolve"]
+__all__ = ["add_file_splits", "dataframe_splits", "resolve"]
 
 MOST_SPLITS = 100
 """More splits than this make so many pairs that a mistaken split column is the likelier reason."""
@@ -207,3 +209,14 @@ def _name_of(batch: Any, identifiers: Mapping[str, Any]) -> str:
         return PurePath(str(identifiers["path"])).stem
     values = [str(value) for key, value in identifiers.items() if key not in ("dataframe", "batch_id")]
     return "-".join(values) or str(batch.data_asset.name)
+
+
+def add_file_splits(asset: Any, name: str, regex: str) -> Any:
+    """Add a batch definition whose batches are the files of ``asset`` that match, one a split, and return it.
+
+    The group ``split`` of the regex names the splits: ``r"visits_(?P<split>train|test)\\.csv"``. GX's own
+    ``add_batch_definition_path`` names a single file, and its partitioner by file name is stored in a way that
+    reads back as one by year unless it is told that it has no parameters, which this does.
+    """
+    partitioner = FileNamePartitionerPath(regex=re.compile(regex), param_names=())
+    return asset.add_batch_definition(name, partitioner=partitioner)

@@ -1,0 +1,204 @@
+"""``gx-leakage``: audit splits, run the demo, read the handbook.
+
+Exit codes: 0, no leak; 1, a leak; 2, something could not be checked: the reason is on stderr, and nothing on stdout.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from gx_leakage.errors import CouldNotCheckError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="gx-leakage",
+    help="Find data leaks between the splits of machine-learning data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+LEAK, COULD_NOT_CHECK = 1, 2
+
+
+class Format(str, enum.Enum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
+DocsOption = Annotated[Path | None, typer.Option(help="Build Data Docs in this folder.")]
+
+
+@app.command()
+def audit(
+    splits: Annotated[
+        list[str],
+        typer.Argument(help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column."),
+    ],
+    group: Annotated[list[str], typer.Option(help="A column that identifies a group. Repeatable.")] = [],  # noqa: B006
+    time: Annotated[str | None, typer.Option(help="The column that says when a row was.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column that is to be predicted.")] = None,
+    id_: Annotated[list[str], typer.Option("--id", help="A column that identifies a row. Repeatable.")] = [],  # noqa: B006
+    split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
+    connection: Annotated[
+        str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(help="The splits, the earliest first, with commas.")] = None,
+    gap: Annotated[str | None, typer.Option(help="How much later a later split has to be: '7 days', '36h'.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Compare times by calendar units: day, week, month, …")] = None,
+    normalize: Annotated[
+        list[str], typer.Option(help="Make ids comparable: text, nfc, trim, casefold. Repeatable.")
+    ] = [],  # noqa: B006
+    train: Annotated[str, typer.Option(help="The split that models are fitted on.")] = "train",
+    mostly: Annotated[float, typer.Option(min=0, max=1, help="The share of judged rows that must be clean.")] = 1.0,
+    hide_values: Annotated[bool, typer.Option("--hide-values", help="Keep values of the data out of reports.")] = False,
+    format_: FormatOption = Format.TEXT,
+    docs: DocsOption = None,
+    save: Annotated[Path | None, typer.Option(help="Make this folder a GX project to run again.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")] = None,
+) -> None:
+    """Check splits for leaks."""
+    from gx_leakage.audit import audit as run
+
+    named = _named(splits)
+    with _working("Checking the splits"):
+        report = run(
+            named,
+            group=group,
+            time=time,
+            target=target,
+            id=id_,
+            split_column=split_column,
+            order=order.split(",") if order else None,
+            gap=_number(gap),
+            unit=unit,
+            normalize=normalize,
+            train=train,
+            mostly=mostly,
+            show_values=not hide_values,
+            connection=connection,
+            docs=docs,
+            save=save,
+            memory_limit=memory_limit,
+        )
+    _finish(report, format_)
+
+
+@app.command()
+def demo(
+    format_: FormatOption = Format.TEXT,
+    docs: Annotated[Path, typer.Option(help="Build Data Docs in this folder.")] = Path("leakage_docs"),
+) -> None:
+    """Audit the sample data, in which a split by row leaks, and build its Data Docs."""
+    from gx_leakage import sample
+    from gx_leakage.audit import audit as run
+
+    with _working("Checking Grunfeld's investment data, split by row"):
+        report = run(
+            {"train": sample.file("firms_train.csv"), "test": sample.file("firms_test.csv")},
+            group="firm",
+            time="year",
+            docs=docs,
+        )
+    _finish(report, format_, exit_code=0)
+
+
+@app.command()
+def cases(case_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A page's id.")] = None) -> None:
+    """Print the handbook's table of leaks, or one page."""
+    from gx_leakage import cases as handbook
+
+    console = Console()
+    if case_id is not None:
+        case = handbook.get(case_id)
+        console.print(Markdown(case.body))
+        return
+    table = Table("Id", "Leak", "Effect", "Symptom", "Stage", "Where in code", "Met in", show_lines=True)
+    for case in handbook.all_cases().values():
+        met = ", ".join(place["name"] for place in case.met_in) or "-"
+        table.add_row(case.id, case.title, case.effect, case.symptom, ", ".join(case.stage), case.where_in_code, met)
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command line."""
+    # What GX logs and warns of is in the report, and would be in the way of it.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    try:
+        app()
+    except CouldNotCheckError as error:
+        _fail(str(error))
+    except Exception as error:  # noqa: BLE001 (exit code 1 means a leak, so that nothing else may end with it)
+        _fail(f"{type(error).__name__}: {error}")
+
+
+def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
+    if report.errors:
+        _fail("\n".join(f"{finding.expectation}: {finding.sentence}" for finding in report.errors))
+    if format_ is Format.JSON:
+        print(report.to_json())  # noqa: T201
+    elif format_ is Format.MARKDOWN:
+        print(report.to_markdown(), end="")  # noqa: T201
+    else:
+        Console().print(report)
+    if exit_code is None:
+        exit_code = 0 if report.success else LEAK
+    raise typer.Exit(exit_code)
+
+
+def _fail(message: str) -> None:
+    from gx_leakage.audit import redact
+
+    for argument in [*sys.argv, *os.environ.values()]:
+        for part in (argument, argument.partition("=")[2]):
+            if "://" in part:
+                message = redact(message, part)
+    print(f"gx-leakage: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(COULD_NOT_CHECK)
+
+
+def _named(splits: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for given in splits:
+        name, equals, value = given.partition("=")
+        if not equals:
+            name, value = Path(given).name.split(".")[0] or given, given
+        if name in found:
+            raise CouldNotCheckError(f"two splits are called '{name}': name them with NAME=FILE.")
+        found[name] = value
+    return found
+
+
+def _number(text: str | None) -> Any:
+    if text is None:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _working(what: str) -> Any:
+    """Show that something is being done, where somebody is looking."""
+    return Console(stderr=True).status(f"{what} …")
+
+

@@ -1,0 +1,194 @@
+"""The findings of a run, and the forms in which they are given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from great_expectations.checkpoint.checkpoint import CheckpointResult
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.expectations.base import CrossBatchExpectation
+
+__all__ = ["Finding", "LeakFoundError", "Report"]
+
+MOST_EXAMPLES = 5
+
+
+class LeakFoundError(AssertionError):
+    """A leak was found. ``report`` holds all findings."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("\n".join(finding.sentence for finding in report.findings if finding.leaked))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one Expectation found."""
+
+    expectation: str
+    case: str
+    success: bool
+    severity: str
+    kwargs: dict[str, Any]
+    result: dict[str, Any]
+    error: str | None
+
+    @property
+    def leaked(self) -> bool:
+        """Whether the check was made, and failed."""
+        return not self.success and self.error is None
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in one sentence."""
+        if self.error is not None:
+            return self.error
+        summary: str = self.result.get("details", {}).get("summary", "")
+        return summary or f"{self.expectation} {'passed' if self.success else 'failed'}."
+
+    @property
+    def examples(self) -> list[str]:
+        """A few of the leaked values, as text."""
+        samples = self.result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
+        return [", ".join(f"{k}={v}" for k, v in s.items()) if isinstance(s, dict) else str(s) for s in samples]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings of a run, the splits they are about, and where their Data Docs are."""
+
+    success: bool
+    splits: list[dict[str, Any]]
+    findings: list[Finding]
+    data_docs: str | None = None
+    not_checked: list[str] = field(default_factory=list)
+    """What was left out for lack of a role, a sentence each."""
+
+    @classmethod
+    def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: list[str] | None = None) -> Report:
+        """Return the report of a checkpoint's run: its leakage Expectations, not what else its suites hold."""
+        findings = list(_findings(result))
+        rows: dict[str, int] = {}
+        for finding in findings:
+            for split in finding.result.get("details", {}).get("splits", []):
+                rows.setdefault(split["name"], split["rows"])
+        return cls(
+            success=all(finding.success for finding in findings),
+            splits=[{"name": name, "rows": count} for name, count in rows.items()],
+            findings=findings,
+            data_docs=data_docs,
+            not_checked=list(not_checked or ()),
+        )
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings whose check could not be made."""
+        return [finding for finding in self.findings if finding.error is not None]
+
+    def raise_for_leaks(self) -> None:
+        """Raise where something leaks or could not be checked.
+
+        Raises:
+            LeakFoundError: a leak was found.
+            CouldNotCheckError: a check could not be made.
+        """
+        if any(finding.leaked for finding in self.findings):
+            raise LeakFoundError(self)
+        if self.errors:
+            raise CouldNotCheckError("\n".join(finding.sentence for finding in self.errors))
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        found = asdict(self)
+        if not found["not_checked"]:
+            del found["not_checked"]
+        return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        rows = ", ".join(f"{_escaped(split['name'])} ({split['rows']:,} rows)" for split in self.splits)
+        lines = [f"# {self._headline()}", "", f"Splits: {rows or 'unknown'}.", ""]
+        for finding in self.findings:
+            lines += [f"## {_mark(finding)} {finding.expectation}", "", _escaped(finding.sentence), ""]
+            if finding.leaked:
+                if finding.examples:
+                    lines += [f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.", ""]
+                lines += [f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.", ""]
+        lines += [f"Not checked: {sentence}" for sentence in self.not_checked]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the report for a terminal."""
+        colour = "green" if self.success else "red"
+        yield Text(self._headline(), style=f"bold {colour}")
+        yield Text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for finding in self.findings:
+            style = "green" if finding.success else "red" if finding.leaked else "yellow"
+            table.add_row(Text(_mark(finding), style=style), Text(finding.expectation, style="bold"))
+            table.add_row("", Text(finding.sentence))
+            if finding.leaked:
+                if finding.examples:
+                    table.add_row("", Text(f"for example {'; '.join(finding.examples)}", style="dim"))
+                table.add_row("", Text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
+        yield table
+        for sentence in self.not_checked:
+            yield Text(f"Not checked: {sentence}", style="dim")
+        if self.data_docs:
+            yield Text(f"Data Docs: {self.data_docs}")
+
+    def _headline(self) -> str:
+        leaks = sum(finding.leaked for finding in self.findings)
+        if self.errors:
+            return f"{len(self.errors)} of {len(self.findings)} checks could not be made, {leaks} found a leak"
+        if leaks:
+            return f"{leaks} of {len(self.findings)} checks found a leak"
+        return f"No leak found by {len(self.findings)} checks"
+
+
+def _findings(result: CheckpointResult) -> Iterator[Finding]:
+    for validation in result.run_results.values():
+        for one in validation.results:
+            config = one.expectation_config
+            expectation = config.to_domain_obj() if config else None
+            if not isinstance(expectation, CrossBatchExpectation):
+                continue
+            found = one.to_json_dict()
+            kwargs = dict(found["expectation_config"]["kwargs"])
+            kwargs.pop("batch_id", None)
+            yield Finding(
+                expectation=config.type,
+                case=expectation.case,
+                success=bool(one.success),
+                severity=str(getattr(expectation.severity, "value", expectation.severity)),
+                kwargs=kwargs,
+                result=found["result"],
+                error=_error(one.exception_info or {}),
+            )
+
+
+def _error(info: dict[str, Any]) -> str | None:
+    for entry in [info] if "raised_exception" in info else info.values():
+        if entry.get("raised_exception"):
+            return str(entry.get("exception_message"))
+    return None
+
+
+def _mark(finding: Finding) -> str:
+    return "passed" if finding.success else "LEAK" if finding.leaked else "could not check"
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown, and the HTML in it, shows as it is."""
+    special = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
+    shown = "".join(special.get(character, character) for character in text)
+    return "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in shown)
+
+

@@ -1,0 +1,35 @@
+"""The expectations store that GX projects of ours name in great_expectations.yml.
+
+GX loads a stored suite without the Expectations that nobody registered, logs an error and validates what is left: the
+leak checks are off and the run is green. Naming this module in the project closes that trap twice: GX imports it when
+the context loads, which registers the Expectations, and a suite with an unknown type is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from great_expectations.data_context.store import ExpectationsStore as _ExpectationsStore
+from great_expectations.expectations.registry import get_expectation_impl
+
+import gx_leakage.expectations  # noqa: F401 (registers them)
+
+__all__ = ["ExpectationsStore"]
+
+
+class ExpectationsStore(_ExpectationsStore):
+    """GX's store, but an Expectation type that is not registered is an error.
+
+    The class has to have this name: for any other GX adds a store of its own under the same key, and uses that.
+    """
+
+    def get(self, key: Any) -> Any:
+        """Return a stored suite.
+
+        Raises:
+            ExpectationNotFoundError: the suite has an Expectation of a type that nobody registered.
+        """
+        stored = super().get(key)
+        for expectation in stored.get("expectations", []):
+            get_expectation_impl(expectation["type"])
+        return stored
