@@ -100,7 +100,7 @@ def gather(
         columns=tuple(chosen),
         splits=splits,
         pairs=pairs,
-        shared_keys=sum(int(row.keys) for row in rows if row.kind == "shared" and row.keys),
+        shared_keys=sum(int(row[3] or 0) for row in rows if row[0] == "shared"),
         samples=found,
         left_out=left_out,
         unique_columns=_unique_columns(relations, stack, keys, splits) if clean and null_is_a_value else (),

@@ -45,7 +45,10 @@ class _Expression(GenericFunction[Any]):
     """A function of one expression that ``@compiles`` writes."""
 
     _register = False
-    inherit_cache = True
+
+    def __init_subclass__(cls) -> None:
+        cls.inherit_cache = True  # SQLAlchemy looks for it on each class itself
+        super().__init_subclass__()
 
     def __init__(self, expression: sa.ColumnElement[Any], type_: sa.types.TypeEngine[Any] | None = None) -> None:
         super().__init__(expression)

@@ -1,0 +1,39 @@
+"""Fixtures: one server of each kind for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import servers
+from tests.platforms import PLATFORMS, Platform
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    with servers.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    with servers.spark() as session:
+        yield session
+
+
+@pytest.fixture(params=[pytest.param(p, marks=[getattr(pytest.mark, p)] if p in ("spark", "postgresql") else []) for p in PLATFORMS])
+def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Platform:
+    """Every engine in turn."""
+    return make_platform(request, request.param, tmp_path)
+
+
+def make_platform(request: pytest.FixtureRequest, name: str, folder: Path) -> Platform:
+    if name == "postgresql":
+        return Platform(name, url=request.getfixturevalue("postgresql"))
+    if name == "spark":
+        return Platform(name, session=request.getfixturevalue("spark"))
+    urls = {"sqlite": f"sqlite:///{folder}/t.sqlite", "duckdb": f"duckdb+gx:///{folder}/t.duckdb"}
+    return Platform(name, url=urls.get(name))
