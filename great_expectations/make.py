@@ -9,10 +9,11 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import great_expectations as gx
-import gx_leakage as gxl
 import pandas as pd
 from great_expectations.checkpoint import UpdateDataDocsAction
+
+import great_expectations as gx
+import gx_leakage as gxl
 from gx_leakage.audit import file_context
 
 PROJECT = Path("great_expectations")
@@ -39,7 +40,9 @@ def make_project() -> None:
     (PROJECT / "great_expectations.yml").unlink(missing_ok=True)
     context = file_context(PROJECT)
     table = (
-        context.data_sources.add_sqlite("firms_table", connection_string="sqlite:///great_expectations/data/firms.sqlite")
+        context.data_sources.add_sqlite(
+            "firms_table", connection_string="sqlite:///great_expectations/data/firms.sqlite"
+        )
         .add_table_asset("firms", table_name="firms")
         .add_batch_definition_whole_table("all")
     )
@@ -61,7 +64,9 @@ def make_project() -> None:
             )
         )
         validations.append(
-            context.validation_definitions.add(gx.ValidationDefinition(name=f"firms_{name}", data=definition, suite=suite))
+            context.validation_definitions.add(
+                gx.ValidationDefinition(name=f"firms_{name}", data=definition, suite=suite)
+            )
         )
     context.checkpoints.add(
         gx.Checkpoint(

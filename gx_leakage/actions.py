@@ -1,4 +1,4 @@
-"""The action that our checkpoints carry: it writes the findings of a run, and guards against runs that check nothing."""
+"""The action that our checkpoints carry: it writes the findings, and guards against runs that check nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LeakageReportAction(ValidationAction):
     def run(
         self,
         checkpoint_result: CheckpointResult,
-        action_context: ActionContext | None = None,  # noqa: ARG002
+        action_context: ActionContext | None = None,
     ) -> dict[str, Any]:
         """Write the findings.
 
@@ -44,9 +44,9 @@ class LeakageReportAction(ValidationAction):
         definitions = checkpoint_result.checkpoint_config.validation_definitions
         if len(checkpoint_result.run_results) < len(definitions):
             raise CouldNotCheckError(
-                f"checkpoint '{checkpoint_result.checkpoint_config.name}' has {len(definitions)} validation definitions "
-                f"but {len(checkpoint_result.run_results)} results: some share a suite and a batch id, so that GX kept "
-                f"one result for both. Give each its own suite, or its own data asset."
+                f"checkpoint '{checkpoint_result.checkpoint_config.name}' has {len(definitions)} validation "
+                f"definitions but {len(checkpoint_result.run_results)} results: some share a suite and a batch id, so "
+                f"that GX kept one result for both. Give each its own suite, or its own data asset."
             )
         report = Report.of(checkpoint_result)
         if not report.findings:

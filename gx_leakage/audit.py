@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import great_expectations as gx
 import sqlalchemy as sa
-from great_expectations.checkpoint import UpdateDataDocsAction
+from great_expectations.checkpoint.actions import UpdateDataDocsAction
 
+import great_expectations as gx
 from gx_leakage.actions import LeakageReportAction
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.expectations import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from great_expectations.core.batch_definition import BatchDefinition
-    from great_expectations.data_context import AbstractDataContext
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 
 __all__ = ["CONNECTION_VARIABLE", "assert_expectation", "audit", "file_context", "redact"]
 
@@ -57,7 +57,7 @@ _GX_TYPES = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite
 class _Prepared:
     """One batch definition to validate, how its Expectations find the other splits, and what its run is given."""
 
-    definition: BatchDefinition
+    definition: BatchDefinition[Any]
     splits_by: dict[str, Any]
     batch_parameters: dict[str, Any]
     names: list[str]
@@ -129,8 +129,9 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
         CouldNotCheckError: the check could not be made.
     """
     context = _context(None)
-    with _prepare(context, splits, expectation.split_column, None, None, None) as prepared:
-        given = expectation.configuration.to_domain_obj()
+    column: Any = expectation.split_column
+    with _prepare(context, splits, column, None, None, None) as prepared:
+        given: Any = expectation.configuration.to_domain_obj()
         for name, value in prepared.splits_by.items():
             if getattr(given, name) is None:
                 setattr(given, name, value)
@@ -158,13 +159,13 @@ def _expectations(
     roles: _Roles, prepared: _Prepared, split_column: str | None
 ) -> tuple[list[CrossBatchExpectation], list[str]]:
     """Return the Expectations for the roles that are given, and what is left out for lack of one."""
-    common = {
+    common: dict[str, Any] = {
         **prepared.splits_by,
         "train": roles.train,
         "mostly": roles.mostly,
         "show_values": roles.show_values,
     }
-    comparison = {"normalize": roles.normalize} if roles.normalize else {}
+    comparison: dict[str, Any] = {"normalize": roles.normalize} if roles.normalize else {}
     found: list[CrossBatchExpectation] = []
     left_out = []
     if roles.group:
@@ -172,9 +173,7 @@ def _expectations(
     else:
         left_out.append("shared group ids, for no column is given as group.")
     found.append(
-        ExpectNoIdenticalRowsAcrossBatches(
-            exclude_columns=roles.id, target_column=roles.target, **comparison, **common
-        )
+        ExpectNoIdenticalRowsAcrossBatches(exclude_columns=roles.id, target_column=roles.target, **comparison, **common)
     )
     if roles.time is not None:
         order = list(roles.order) if roles.order else None
@@ -219,7 +218,7 @@ def _run(
 
 def _docs_site(context: AbstractDataContext, docs: str | os.PathLike[str]) -> str:
     name = "leakage"
-    site = {
+    site: Any = {
         "class_name": "SiteBuilder",
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         "store_backend": {
@@ -279,7 +278,9 @@ def _prepare(
             f"Give another one, or name the column that tells the splits apart as split column."
         )
     if split_column is not None and len(named) > 1:
-        raise CouldNotCheckError("a split column is for one table or file that holds all splits, but several are given.")
+        raise CouldNotCheckError(
+            "a split column is for one table or file that holds all splits, but several are given."
+        )
     names = list(named)
     if all(_is_frame(value) for value in named.values()) and saved is None and connection is None:
         with _prepare_frames(context, named, split_column) as prepared:
@@ -424,8 +425,8 @@ def _asset(source: Any, name: str, table: dict[str, Any]) -> Any:
         ) from error
 
 
-def _definition(asset: Any) -> BatchDefinition:
-    definition: BatchDefinition = asset.add_batch_definition_whole_table("all")
+def _definition(asset: Any) -> BatchDefinition[Any]:
+    definition: BatchDefinition[Any] = asset.add_batch_definition_whole_table("all")
     return definition
 
 
@@ -456,5 +457,3 @@ def _is_frame(value: Any) -> bool:
 
 def _list(value: Sequence[str] | str) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
-
-

@@ -65,7 +65,10 @@ def get(case_id: str) -> Case:
 
 def markdown_table() -> str:
     """Return the table of all cases that README.md holds."""
-    lines = ["| case | leak | effect | symptom | stage | tested by |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| case | leak | effect | symptom | stage | tested by |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for case in all_cases().values():
         tested = ", ".join(f"`{name}`" for name in case.expectations)
         lines.append(

@@ -200,5 +200,3 @@ def _number(text: str | None) -> Any:
 def _working(what: str) -> Any:
     """Show that something is being done, where somebody is looking."""
     return Console(stderr=True).status(f"{what} …")
-
-

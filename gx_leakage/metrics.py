@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from great_expectations.core.metric_function_types import MetricFunctionTypes
 from great_expectations.execution_engine import (
-    ExecutionEngine,
     PandasExecutionEngine,
     SparkDFExecutionEngine,
     SqlAlchemyExecutionEngine,
@@ -61,6 +60,7 @@ class _LeakageMetric(TableMetricProvider):
     """A metric that is computed the same way on every execution engine."""
 
     domain_keys = ("batch_id",)
+    metric_name: ClassVar[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -78,7 +78,7 @@ class _LeakageMetric(TableMetricProvider):
     @staticmethod
     def _guarded(
         cls: type[_LeakageMetric],
-        execution_engine: ExecutionEngine,
+        execution_engine: Any,
         metric_domain_kwargs: Mapping[str, Any],
         metric_value_kwargs: Mapping[str, Any],
         metrics: Mapping[str, Any],
@@ -95,7 +95,7 @@ class _LeakageMetric(TableMetricProvider):
     @classmethod
     def compute(
         cls,
-        execution_engine: ExecutionEngine,
+        execution_engine: Any,
         domain: Mapping[str, Any],
         value: Mapping[str, Any],
         metrics: Mapping[str, Any],
@@ -113,14 +113,14 @@ class SplitsMetric(_LeakageMetric):
     @classmethod
     def compute(
         cls,
-        execution_engine: ExecutionEngine,
+        execution_engine: Any,
         domain: Mapping[str, Any],
         value: Mapping[str, Any],
         metrics: Mapping[str, Any],
     ) -> Relations:
         """Find the batch that is validated, and its splits."""
         manager = execution_engine.batch_manager
-        batch_id = domain.get("batch_id") or manager.active_batch_id
+        batch_id = str(domain.get("batch_id") or manager.active_batch_id)
         return splits.resolve(manager.batch_cache[batch_id], **{key: value.get(key) for key in _SPLIT_KEYS})
 
 
@@ -135,7 +135,7 @@ class _FamilyMetric(_LeakageMetric):
         cls,
         metric: MetricConfiguration,
         configuration: ExpectationConfiguration | None = None,
-        execution_engine: ExecutionEngine | None = None,
+        execution_engine: Any = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[str, MetricConfiguration]:
         own = {key: metric.metric_value_kwargs.get(key) for key in _SPLIT_KEYS}
@@ -148,7 +148,7 @@ class _FamilyMetric(_LeakageMetric):
     @classmethod
     def compute(
         cls,
-        execution_engine: ExecutionEngine,
+        execution_engine: Any,
         domain: Mapping[str, Any],
         value: Mapping[str, Any],
         metrics: Mapping[str, Any],

@@ -54,7 +54,7 @@ class Stack:
     names: tuple[str, ...]
     scans: tuple[_Scan, ...]
 
-    def select(self, columns: Columns) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    def select(self, columns: Columns) -> Any:
         """Return ``split_no`` (the position in ``names``) and the columns, of the rows of all splits."""
         parts = []
         for scan in self.scans:
@@ -109,7 +109,7 @@ class Relations:
             relation = self.engine.relation(first.source, needed)
             held = [(i, s) for i, s in enumerate(self.splits) if s.source is first.source]
             if self.split_column is None:
-                no = sa.literal_column(str(held[0][0]), sa.Integer())
+                no: sa.ColumnElement[int] = sa.literal_column(str(held[0][0]), sa.Integer())
                 scans.append(_Scan(relation, no, None, (held[0][0],)))
             else:
                 of = relation.c[self.split_column]
@@ -125,7 +125,7 @@ class Relations:
             for i, name in enumerate(self.names)
         }
 
-    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement where the splits are."""
         return self.engine.fetch(statement)
 

@@ -119,8 +119,14 @@ class Report:
             lines += [f"## {_mark(finding)} {finding.expectation}", "", _escaped(finding.sentence), ""]
             if finding.leaked:
                 if finding.examples:
-                    lines += [f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.", ""]
-                lines += [f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.", ""]
+                    lines += [
+                        f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.",
+                        "",
+                    ]
+                lines += [
+                    f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
+                    "",
+                ]
         lines += [f"Not checked: {sentence}" for sentence in self.not_checked]
         return "\n".join(lines).rstrip() + "\n"
 
@@ -158,9 +164,9 @@ def _findings(result: CheckpointResult) -> Iterator[Finding]:
         for one in validation.results:
             config = one.expectation_config
             expectation = config.to_domain_obj() if config else None
-            if not isinstance(expectation, CrossBatchExpectation):
+            if config is None or not isinstance(expectation, CrossBatchExpectation):
                 continue
-            found = one.to_json_dict()
+            found: Any = one.to_json_dict()
             kwargs = dict(found["expectation_config"]["kwargs"])
             kwargs.pop("batch_id", None)
             yield Finding(
@@ -190,5 +196,3 @@ def _escaped(text: str) -> str:
     special = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
     shown = "".join(special.get(character, character) for character in text)
     return "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in shown)
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
@@ -70,10 +70,7 @@ def resolve(
         )
     if split_column is not None:
         return _by_column(batch, split_column)
-    if batches:
-        splits = _named(batch, batches, batch_name)
-    else:
-        splits = _frames_with(batch) or _siblings(batch)
+    splits = _named(batch, batches, batch_name) if batches else _frames_with(batch) or _siblings(batch)
     if len(splits) < 2:
         found = f"only one split ('{splits[0].name}') was found" if splits else "no split was found"
         raise CouldNotCheckError(
@@ -118,9 +115,7 @@ def _by_column(batch: Any, column: str) -> Relations:
     return Relations(engine, splits, split_column=column)
 
 
-def _named(
-    batch: Any, batches: Mapping[str, Mapping[str, Any]], batch_name: str | None
-) -> list[SplitRows]:
+def _named(batch: Any, batches: Mapping[str, Mapping[str, Any]], batch_name: str | None) -> list[SplitRows]:
     own_name = batch_name or _name_of(batch, _identifiers_of(batch))
     if own_name in batches:
         raise CouldNotCheckError(
@@ -177,7 +172,8 @@ def _siblings(batch: Any) -> list[SplitRows]:
     if "dataframe" in (batch.batch_request.options or {}):
         return [SplitRows(asset.name, _source(batch))]
     keys = asset.get_batch_parameters_keys(partitioner=partitioner)
-    splits, own = [], batch.batch_request.options or {}
+    splits: list[SplitRows] = []
+    own = batch.batch_request.options or {}
     for identifiers in asset.get_batch_identifiers_list(asset.build_batch_request(partitioner=partitioner)):
         options = {key: identifiers[key] for key in keys if key in identifiers}
         if len(splits) == MOST_SPLITS:
@@ -212,9 +208,9 @@ def _name_of(batch: Any, identifiers: Mapping[str, Any]) -> str:
 
 
 def add_file_splits(asset: Any, name: str, regex: str) -> Any:
-    """Add a batch definition whose batches are the files of ``asset`` that match, one a split, and return it.
+    r"""Add a batch definition whose batches are the files of ``asset`` that match, one a split, and return it.
 
-    The group ``split`` of the regex names the splits: ``r"visits_(?P<split>train|test)\\.csv"``. GX's own
+    The group ``split`` of the regex names the splits: ``r"visits_(?P<split>train|test)\.csv"``. GX's own
     ``add_batch_definition_path`` names a single file, and its partitioner by file name is stored in a way that
     reads back as one by year unless it is told that it has no parameters, which this does.
     """

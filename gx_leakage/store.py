@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from great_expectations.data_context.store import ExpectationsStore as _ExpectationsStore
+from great_expectations.data_context.store.expectations_store import ExpectationsStore as _ExpectationsStore
 from great_expectations.expectations.registry import get_expectation_impl
 
 import gx_leakage.expectations  # noqa: F401 (registers them)

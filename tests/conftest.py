@@ -24,7 +24,9 @@ def spark() -> Iterator[Any]:
         yield session
 
 
-@pytest.fixture(params=[pytest.param(p, marks=[getattr(pytest.mark, p)] if p in ("spark", "postgresql") else []) for p in PLATFORMS])
+@pytest.fixture(
+    params=[pytest.param(p, marks=[getattr(pytest.mark, p)] if p in ("spark", "postgresql") else []) for p in PLATFORMS]
+)
 def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Platform:
     """Every engine in turn."""
     return make_platform(request, request.param, tmp_path)

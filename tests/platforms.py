@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import great_expectations as gx
 import pandas as pd
 import sqlalchemy as sa
 
+import great_expectations as gx
 import gx_leakage as gxl
 
 PLATFORMS = ("pandas", "sqlite", "duckdb", "postgresql", "spark")
@@ -63,7 +63,7 @@ class Table:
 
     def pandas(self) -> pd.DataFrame:
         """Return the table as pandas users have it: integers with a gap are floats, texts are str."""
-        frame = pd.DataFrame({name: [row[i] for row in self.rows] for i, name in enumerate(self.types)})
+        frame: Any = pd.DataFrame({name: [row[i] for row in self.rows] for i, name in enumerate(self.types)})
         kinds = {"integer": "int64", "float": "float64", "boolean": "bool", "text": "object"}
         for name, type_ in self.types.items():
             column = frame[name]
@@ -72,8 +72,8 @@ class Table:
             elif type_ in ("integer", "float") and column.isna().any():
                 frame[name] = column.astype("float64")
             elif type_ in kinds and not (type_ == "boolean" and column.isna().any()):
-                frame[name] = column.astype(kinds[type_])  # type: ignore[call-overload]
-        return frame
+                frame[name] = column.astype(kinds[type_])
+        return pd.DataFrame(frame)
 
 
 @dataclass
@@ -85,7 +85,11 @@ class Platform:
     session: Any = None
 
     def validate(
-        self, expectations: Sequence[gxl.CrossBatchExpectation], splits: Mapping[str, Table], layout: str, **run: Any
+        self,
+        expectations: Sequence[gxl.CrossBatchExpectation],
+        splits: Mapping[str, Table],
+        layout: str,
+        **run: Any,
     ) -> list[Any]:
         """Validate the Expectations in one checkpoint run, and return their results."""
         context = gx.get_context(mode="ephemeral")
@@ -113,13 +117,17 @@ class Platform:
             gx.ValidationDefinition(name="v", data=definitions[validated], suite=context.suites.add(suite))
         )
         checkpoint = context.checkpoints.add(
-            gx.Checkpoint(name="c", validation_definitions=[validation], result_format=run.pop("result_format", "SUMMARY"))
+            gx.Checkpoint(
+                name="c",
+                validation_definitions=[validation],
+                result_format=run.pop("result_format", "SUMMARY"),
+            )
         )
         if layout == "batches" and self.name in ("pandas", "spark"):
             with gxl.dataframe_splits(**parameters) as batch_parameters:
                 result = checkpoint.run(batch_parameters=batch_parameters, **run)
         else:
-            result = checkpoint.run(batch_parameters=dict(dataframe=parameters["all"]) if parameters else None, **run)
+            result = checkpoint.run(batch_parameters={"dataframe": parameters["all"]} if parameters else None, **run)
         (one,) = result.run_results.values()
         return list(one.results)
 

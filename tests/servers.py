@@ -48,7 +48,9 @@ def postgresql() -> Iterator[str]:
         port = free.getsockname()[1]
 
     def call(*command: str) -> None:
-        done = subprocess.run([str(programs / command[0]), *command[1:]], capture_output=True, text=True, cwd="/", **run_as)
+        done = subprocess.run(
+            [str(programs / command[0]), *command[1:]], capture_output=True, text=True, cwd="/", **run_as
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     data = f"{folder}/data"

@@ -40,7 +40,7 @@ class Engine(Protocol):
     def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
         """Return ``source`` as a selectable that has (at least) ``columns``, each with its SQL type."""
 
-    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement over relations of this engine, and return all its rows."""
 
     def sql(self, statement: sa.Executable) -> str | None:

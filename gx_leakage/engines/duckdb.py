@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,8 +30,12 @@ ROWS_A_BATCH = 65_536
 class _BufferedContext(DuckDBExecutionContext):
     def post_exec(self) -> None:
         """Read the rows at once: DuckDB drops them when GX gives the connection back to its pool."""
-        super().post_exec()
-        if self.cursor is not None and self.cursor.description and not (self.isinsert or self.isupdate or self.isdelete):
+        super().post_exec()  # type: ignore[no-untyped-call]
+        if (
+            self.cursor is not None
+            and self.cursor.description
+            and not (self.isinsert or self.isupdate or self.isdelete)
+        ):
             self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
                 self.cursor, initial_buffer=self.cursor.fetchall()
             )
@@ -75,13 +80,13 @@ class DuckDBEngine:
             self._tables[key] = sa.table(name, *(sa.column(f.name, arrow_type(f.type)) for f in schema))
         return self._tables[key]
 
-    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement."""
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
 
-    def sql(self, statement: sa.Executable) -> str | None:  # noqa: ARG002
-        """There is no database that a user could run the statement in."""
+    def sql(self, statement: sa.Executable) -> str | None:
+        """Return None: the database is gone with the check."""
         return None
 
     def close(self) -> None:
@@ -157,7 +162,9 @@ class _FrameReader(_Reader):
 
 def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
     try:
-        array = pa.chunked_array(pa.Table.from_pandas(series.to_frame("x"), preserve_index=False).column("x").chunks or [])
+        array = pa.chunked_array(
+            pa.Table.from_pandas(series.to_frame("x"), preserve_index=False).column("x").chunks or []
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         if "cannot construct" in str(error):
             array = pa.chunked_array([pa.array(series, from_pandas=True)])
@@ -172,10 +179,8 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
         array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
     if pa.types.is_floating(array.type) and array.null_count:
         # pandas turns integers into floats where one is missing; other engines and files keep them integers.
-        try:
+        with contextlib.suppress(pa.ArrowInvalid):
             array = array.cast(pa.int64())
-        except pa.ArrowInvalid:
-            pass
     return array
 
 

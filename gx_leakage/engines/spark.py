@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,17 +40,19 @@ class SparkEngine:
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement as Spark SQL."""
-        self._session.udf.register("gxl_nfc", _nfc)
         described = statement.selected_columns  # type: ignore[attr-defined]
         aware = [getattr(column.type, "timezone", False) for column in described]
-        frame = self._session.sql(to_spark_sql(statement))
+        text = to_spark_sql(statement)
+        if "GXL_NFC" in text.upper():
+            self._session.udf.register("gxl_nfc", _normalizer())
+        frame = self._session.sql(text)
         return [
             tuple(as_utc(value) if zone else value for value, zone in zip(row, aware, strict=True))
             for row in frame.collect()
         ]
 
-    def sql(self, statement: sa.Executable) -> str | None:  # noqa: ARG002
-        """The views are temporary: there is nothing that a user could run the statement over."""
+    def sql(self, statement: sa.Executable) -> str | None:
+        """Return None: the views are temporary, so that a user has nothing to run the statement over."""
         return None
 
     def close(self) -> None:
@@ -75,8 +77,12 @@ def as_utc(value: Any) -> Any:
     return value.astimezone(dt.timezone.utc) if isinstance(value, dt.datetime) else value
 
 
-def _nfc(value: str | None) -> str | None:
-    return None if value is None else unicodedata.normalize("NFC", value)
+def _normalizer() -> Callable[[str | None], str | None]:
+    # A local function goes to the workers by value, so that they need not have this package.
+    def normalized(value: str | None) -> str | None:
+        return None if value is None else unicodedata.normalize("NFC", value)
+
+    return normalized
 
 
 def spark_types(frame: Any) -> dict[str, sa.types.TypeEngine[Any]]:

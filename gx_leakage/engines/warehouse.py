@@ -21,7 +21,9 @@ def live_together(sources: Sequence[Source]) -> bool:
     if len(engines) == 1:
         return True
     urls = {source.execution_engine.engine.url for source in sources}
-    in_memory = any(url.database in (None, "", ":memory:") for url in urls if url.drivername.startswith(("sqlite", "duckdb")))
+    in_memory = any(
+        url.database in (None, "", ":memory:") for url in urls if url.drivername.startswith(("sqlite", "duckdb"))
+    )
     temporary = any(isinstance(source.data.selectable, sa.Table) for source in sources)
     return len(urls) == 1 and not in_memory and not temporary
 
@@ -44,12 +46,12 @@ class WarehouseEngine:
         typed = [sa.column(name, types[name]) for name in columns]
         return sa.select(*map(stored_timestamp, typed)).select_from(_from(source)).subquery()
 
-    def fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement; all rows are read before the connection goes back (DuckDB forgets them then)."""
         with self._execution_engine.get_connection() as connection:
             if self.dialect.name == "sqlite":
                 _teach_sqlite(connection)
-            rows: Sequence[sa.Row[Any]] = connection.execute(statement).all()
+            rows: Sequence[Any] = connection.execute(statement).all()
             return rows
 
     def sql(self, statement: sa.Executable) -> str | None:
@@ -119,7 +121,7 @@ def _reflected_types(connection: sa.Connection, source: Source) -> dict[str, sa.
 
 
 def _postgresql_types(
-    connection: sa.Connection, names: Sequence[str], codes: Sequence[int]
+    connection: sa.Connection, names: Sequence[str], codes: Sequence[Any]
 ) -> dict[str, sa.types.TypeEngine[Any]]:
     """Types of any query, from the type codes that the server sends with it."""
     known = connection.dialect.ischema_names  # type: ignore[attr-defined]

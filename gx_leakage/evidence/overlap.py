@@ -118,12 +118,16 @@ def statement(
     names = [f"k{i}" for i in range(len(keys))]
 
     def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        columns = [key.of(relation).label(name) for key, name in zip(keys, names, strict=True)]
+        columns: list[sa.ColumnElement[Any]] = [
+            key.of(relation).label(name) for key, name in zip(keys, names, strict=True)
+        ]
         if label is not None:
             columns.append(label.of(relation).label("label"))
         inexact = [flag for key in keys if (flag := key.inexact(relation)) is not None]
         if any_mixed:
-            columns.append((sa.func.coalesce(_either(inexact), 0) if inexact else sa.literal_column("0")).label("inexact"))
+            columns.append(
+                (sa.func.coalesce(_either(inexact), 0) if inexact else sa.literal_column("0")).label("inexact")
+            )
         return columns
 
     any_mixed = any(key.inexact(scan.relation) is not None for key in keys for scan in stack.scans)
@@ -146,9 +150,7 @@ def statement(
     present = [sa.case((column > 0, 1), else_=0) for column in n]
     zero = sa.literal_column("0", sa.Integer())
     unknown = (
-        zero
-        if null_is_a_value
-        else sa.case((sa.or_(*(by_key_cte.c[name].is_(None) for name in names)), 1), else_=0)
+        zero if null_is_a_value else sa.case((sa.or_(*(by_key_cte.c[name].is_(None) for name in names)), 1), else_=0)
     )
     flagged = sa.select(
         *(flag.label(f"p{i}") for i, flag in enumerate(present)),
@@ -158,7 +160,10 @@ def statement(
         (by_key_cte.c.inexact if any_mixed else zero).label("inexact"),
         *n,
     ).subquery("flagged")
-    by = [*(flagged.c[f"p{i}"] for i in range(count)), *(flagged.c[c] for c in ("splits", "unknown", "conflict", "inexact"))]
+    by = [
+        *(flagged.c[f"p{i}"] for i in range(count)),
+        *(flagged.c[c] for c in ("splits", "unknown", "conflict", "inexact")),
+    ]
     patterns = (
         sa.select(
             *by,
@@ -312,7 +317,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _read(
-    names: Sequence[str], rows: Sequence[sa.Row[Any]], width: int
+    names: Sequence[str], rows: Sequence[Any], width: int
 ) -> tuple[tuple[SplitOverlap, ...], tuple[Pair, ...], tuple[tuple[Any, ...], ...]]:
     splits = {i: SplitOverlap(name, 0, 0, 0, 0, 0, 0) for i, name in enumerate(names)}
     pairs, samples = [], []
@@ -342,7 +347,7 @@ def _sorted(samples: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(sorted(samples, key=lambda sample: tuple(order(value) for value in sample)))
 
 
-def _check_exact(keys: Sequence[Key], types: dict[str, dict[str, Any]], rows: Sequence[sa.Row[Any]]) -> None:
+def _check_exact(keys: Sequence[Key], types: dict[str, dict[str, Any]], rows: Sequence[Any]) -> None:
     if any(row[0] == "shared" and row[4] for row in rows):
         key = next(key for key in keys if Family.FLOAT in key.families and len(key.families) > 1)
         whole = next(s for s, of in types.items() if family(of[key.name]) is not Family.FLOAT)

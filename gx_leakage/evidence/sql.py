@@ -36,7 +36,7 @@ class SparkDialect(PGDialect):
     supports_statement_cache = True
 
 
-SPARK = SparkDialect(paramstyle="named")
+SPARK = SparkDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 WHITESPACE = " \t\n\r\f\v"
 
@@ -148,6 +148,12 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_timestamp_of_date, "sqlite")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({_inner(element, compiler, **kw)} || ' 00:00:00.000000')"
+
+
+@compiles(_timestamp_of_date, "spark")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    # Spark's plain timestamp is an instant: midnight in the time zone of the session.
+    return f"to_timestamp_ntz(CAST({_inner(element, compiler, **kw)} AS TEXT))"
 
 
 def midnight(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

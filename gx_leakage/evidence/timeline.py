@@ -200,9 +200,7 @@ def _count(
     return early, leaked, found
 
 
-def _leaked_rows(
-    relations: Relations, key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]
-) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+def _leaked_rows(relations: Relations, key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]) -> Any:
     existing = relations.columns()
     common = [n for n in existing[relations.names[0]] if all(n in names for names in existing.values())]
     stack = relations.stack(common)

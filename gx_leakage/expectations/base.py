@@ -9,8 +9,6 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 from great_expectations.core.batch_definition import BatchDefinition
-from great_expectations.core.suite_parameters import SuiteParameterDict
-from great_expectations.execution_engine import ExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation, render_suite_parameter_string
 from great_expectations.expectations.expectation_configuration import (
     ExpectationConfiguration,
@@ -25,12 +23,15 @@ from gx_leakage import metrics as leakage_metrics
 from gx_leakage import rendering
 from gx_leakage.errors import CouldNotCheckError
 
-__all__ = ["CrossBatchExpectation", "Judgement", "Text", "Texts"]
+__all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
 
-Text = Union[str, SuiteParameterDict]
+Parameter = dict[str, Any]
+"""A suite parameter: ``{"$PARAMETER": name}``, replaced before an Expectation is validated."""
+
+Text = Union[str, Parameter]
 """An argument that is a text, or a suite parameter that holds one."""
 
-Texts = Union[list[str], SuiteParameterDict]
+Texts = Union[list[str], Parameter]
 """An argument that is a list of texts, or a suite parameter that holds one."""
 
 MOST_UNEXPECTED = 1_000
@@ -63,7 +64,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     split_column: Union[Text, None] = pydantic.Field(
         default=None, description="The column whose values name the split of each row."
     )
-    batches: Union[dict[str, dict[str, Any]], SuiteParameterDict, None] = pydantic.Field(
+    batches: Union[dict[str, dict[str, Any]], Parameter, None] = pydantic.Field(
         default=None,
         description="Other batch definitions, by the name of their split: data_source, asset, batch_definition, "
         "batch_parameters.",
@@ -74,7 +75,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     train: Text = pydantic.Field(
         default="train", description="The split that models are fitted on; the rows of all others are judged."
     )
-    mostly: Union[float, SuiteParameterDict] = pydantic.Field(
+    mostly: Union[float, Parameter] = pydantic.Field(
         default=1.0, description="The share of judged rows that have to be free of the leak, from 0 to 1."
     )
     show_values: bool = pydantic.Field(
@@ -119,16 +120,14 @@ class CrossBatchExpectation(BatchExpectation, ABC):
 
     def get_validation_dependencies(
         self,
-        execution_engine: ExecutionEngine | None = None,
+        execution_engine: Any = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
         """Declare the two metrics. No data is touched here: an error here would end the whole run of GX."""
         dependencies = super().get_validation_dependencies(execution_engine, runtime_configuration)
         kwargs = self.configuration.kwargs
         samples = self._samples(parse_result_format(dependencies.result_format)) if self.show_values else 0
-        wanted = leakage_metrics.configurations(
-            self.family, kwargs.get("batch_id"), kwargs, self.question(samples)
-        )
+        wanted = leakage_metrics.configurations(self.family, kwargs.get("batch_id"), kwargs, self.question(samples))
         for name, configuration in wanted.items():
             dependencies.set_metric_configuration(name, configuration)
         return dependencies
@@ -137,7 +136,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         self,
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any] | None = None,
-        execution_engine: ExecutionEngine | None = None,  # noqa: ARG002
+        execution_engine: Any = None,
     ) -> dict[str, Any]:
         evidence, splits = metrics[self.family], metrics[leakage_metrics.SPLITS]
         # GX computes all metrics of a suite before it validates the first Expectation, and never drops their values.
@@ -153,9 +152,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
         return self._result(judgement, judged, result_format)
 
-    def _result(
-        self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _result(self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]) -> dict[str, Any]:
         rows = sum(split["rows"] for split in judgement.splits if split["name"] in judged)
         leaked = sum(judgement.leaked.get(name, 0) for name in judged)
         allowed = rows * (1 - float(self.mostly))  # type: ignore[arg-type]
@@ -193,7 +190,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     # What Data Docs show. GX finds these by their decorators and parameter names.
 
     @classmethod
-    def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> RendererConfiguration:
+    def _prescriptive_template(cls, renderer_configuration: RendererConfiguration[Any]) -> Any:
         kwargs = renderer_configuration.kwargs
         for name, value in rendering.arguments(cls, kwargs).items():
             renderer_configuration.add_param(name, RendererValueType.STRING, value=value)
@@ -217,9 +214,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
     def _diagnostic_observed_value_renderer(
         cls,
-        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        configuration: ExpectationConfiguration | None = None,
         result: Any = None,
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        runtime_configuration: dict[str, Any] | None = None,
         **_: Any,
     ) -> Any:
         return rendering.observed(result.result if result else None)
@@ -228,20 +225,20 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_STATEMENT)
     def _diagnostic_unexpected_statement_renderer(
         cls,
-        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        configuration: ExpectationConfiguration | None = None,
         result: Any = None,
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        runtime_configuration: dict[str, Any] | None = None,
         **_: Any,
     ) -> list[Any]:
-        return rendering.statement(cls, result)
+        return rendering.statement(result)
 
     @classmethod
     @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
     def _diagnostic_unexpected_table_renderer(
         cls,
-        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003
+        configuration: ExpectationConfiguration | None = None,
         result: Any = None,
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003
+        runtime_configuration: dict[str, Any] | None = None,
         **_: Any,
     ) -> list[Any] | None:
         return rendering.evidence(cls, result.result if result else None)
@@ -257,5 +254,3 @@ def _reference(given: Any) -> Any:
             "batch_definition": given.name,
         }
     return given
-
-

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.core.suite_parameters import SuiteParameterDict
 
 from gx_leakage.evidence.timeline import Timeline
-from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Text, Texts
+from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Parameter, Text, Texts
 from gx_leakage.expectations.words import timeline_summary
 
 __all__ = ["ExpectBatchesToBeOrderedInTime"]
@@ -28,7 +27,8 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
         time_column: A date, a timestamp, or a number that grows with time (a ``date_id``).
         order: The splits, the earliest first. None: train, validation (or val, valid, dev), test, where those are the
             names. Splits that are not named are not looked at: ``details["left_out"]``.
-        gap: How much later a row has to be: ``"7 days"``, ``"36h"``, ``"P7D"``; a number on a numeric axis, or of units.
+        gap: How much later a row has to be: ``"7 days"``, ``"36h"``, ``"P7D"``; a number on a numeric
+            axis, or with a ``unit``.
         unit: Compare calendar units in UTC, so that for example one day cannot be on both sides: ``"second"``,
             ``"minute"``, ``"hour"``, ``"day"``, ``"week"``, ``"month"``, ``"quarter"``, ``"year"``.
 
@@ -37,7 +37,7 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
 
     time_column: Text = pydantic.Field(description="A date, a timestamp, or a number that grows with time.")
     order: Union[Texts, None] = pydantic.Field(default=None, description="The splits, the earliest first.")
-    gap: Union[int, float, str, SuiteParameterDict, None] = pydantic.Field(
+    gap: Union[int, float, str, Parameter, None] = pydantic.Field(
         default=None, description="How much later than the last row of an earlier split a row has to be."
     )
     unit: Union[Text, None] = pydantic.Field(default=None, description="The calendar unit to compare by.")

@@ -39,7 +39,8 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     )
     exclude_columns: Texts = pydantic.Field(default=[], description="Columns not to compare.")
     target_column: Union[Text, None] = pydantic.Field(
-        default=None, description="The target: not compared, but identical rows whose targets differ are counted."
+        default=None,
+        description="The target: not compared, but identical rows whose targets differ are counted.",
     )
     normalize: Union[Texts, None] = pydantic.Field(
         default=None, description="How values are made comparable: 'text', 'nfc', 'trim', 'casefold'."
@@ -67,8 +68,12 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
 
     def judge(self, evidence: Overlap) -> Judgement:
         """Every shared row is a leak."""
-        details = {**overlap_details(evidence), "compared": list(evidence.columns), "left_out": evidence.left_out}
-        summary = overlap_summary(evidence, self.train, "rows", "rows")
+        details = {
+            **overlap_details(evidence),
+            "compared": list(evidence.columns),
+            "left_out": evidence.left_out,
+        }
+        summary = overlap_summary(evidence, str(self.train), "rows", "rows")
         if evidence.unique_columns:
             details["vacuous"] = list(evidence.unique_columns)
             summary += (

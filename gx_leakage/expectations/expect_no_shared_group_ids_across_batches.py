@@ -61,7 +61,7 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
                 {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "keys": s.keys} for s in evidence.splits
             ],
             leaked={split.name: split.shared_rows for split in evidence.splits},
-            summary=overlap_summary(evidence, self.train, f"values of {joined(evidence.columns)}", "keys"),
+            summary=overlap_summary(evidence, str(self.train), f"values of {joined(evidence.columns)}", "keys"),
             samples=named_samples(evidence),
             details=overlap_details(evidence),
             query=evidence.leaked_rows_query,

@@ -21,7 +21,11 @@ def overlap_details(evidence: Overlap) -> dict[str, Any]:
     """Return the pairs of splits that share keys."""
     return {
         "overlap": [
-            {"splits": list(pair.splits), "keys": pair.keys, "rows": dict(zip(pair.splits, pair.rows, strict=True))}
+            {
+                "splits": list(pair.splits),
+                "keys": pair.keys,
+                "rows": dict(zip(pair.splits, pair.rows, strict=True)),
+            }
             for pair in evidence.pairs
         ]
     }

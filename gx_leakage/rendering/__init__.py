@@ -65,7 +65,7 @@ def observed(result: Mapping[str, Any] | None) -> Block:
     return text("$summary", {"summary": result["details"]["summary"]})
 
 
-def statement(expectation: type[CrossBatchExpectation], result: Any) -> list[Block]:
+def statement(result: Any) -> list[Block]:
     """Return how much leaked, or why the check could not be made."""
     failure = _exception(result.exception_info or {})
     if failure is not None:
@@ -73,7 +73,10 @@ def statement(expectation: type[CrossBatchExpectation], result: Any) -> list[Blo
         return [
             text(
                 "$what could not be checked: $message",
-                {"what": result.expectation_config.type if result.expectation_config else "This", "message": message},
+                {
+                    "what": result.expectation_config.type if result.expectation_config else "This",
+                    "message": message,
+                },
                 tag="strong",
                 styles={"color": "#b02a37"},
             ),
@@ -137,7 +140,11 @@ def _pairs(overlap: list[dict[str, Any]]) -> Block:
     for pair in overlap:
         first, second = pair["splits"]
         rows.append(
-            [f"{first} and {second}", pair["keys"], f"{pair['rows'][first]:,} in {first}, {pair['rows'][second]:,} in {second}"]
+            [
+                f"{first} and {second}",
+                pair["keys"],
+                f"{pair['rows'][first]:,} in {first}, {pair['rows'][second]:,} in {second}",
+            ]
         )
     return table(["Splits that share keys", "Shared keys", "Rows with a shared key"], rows)
 

@@ -68,9 +68,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
 
 def code(source: str) -> Block:
     """Return source code, its lines and blanks kept."""
-    return text(
-        "$source", {"source": source}, tag="code", styles={"white-space": "pre-wrap", "display": "block"}
-    )
+    return text("$source", {"source": source}, tag="code", styles={"white-space": "pre-wrap", "display": "block"})
 
 
 def collapse(link: str, blocks: Sequence[Block]) -> Block:
@@ -84,5 +82,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return f"{value:,}"
     return str(value)
-
-

@@ -1,7 +1,7 @@
 """The small tables of the YAML files in this folder, one file an Expectation, on every engine and in every layout.
 
-A case has its rows under ``pass``, ``fail`` or ``error``; ``expect`` holds parts of the result, ``fixed`` rows that pass,
-``types`` the columns, ``types_of`` those of single splits, ``not_on`` the platforms that lack a type.
+A case has its rows under ``pass``, ``fail`` or ``error``; ``expect`` holds parts of the result, ``fixed`` rows that
+pass, ``types`` the columns, ``types_of`` those of single splits, ``not_on`` the platforms that lack a type.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def test_case(platform: Platform, type_: str, case: dict[str, Any], layout: str)
     if platform.name in case.get("not_on", []):
         pytest.skip(f"{platform.name} lacks a type of this case")
     (verdict,) = {"pass", "fail", "error"} & set(case)
-    expectation = get_expectation_impl(type_)(**case["arguments"])
+    expectation: Any = get_expectation_impl(type_)(**case["arguments"])
 
     (found,) = platform.validate([expectation], _tables(case, case[verdict]), layout)
     if verdict == "error":
