@@ -70,8 +70,15 @@ class Stack:
 class Relations:
     """Named splits in one engine."""
 
-    def __init__(self, engine: Engine, splits: Sequence[SplitRows], split_column: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        splits: Sequence[SplitRows],
+        split_column: str | None = None,
+        rows_without_split: int = 0,
+    ) -> None:
         self.engine = engine
+        self.rows_without_split = rows_without_split
         self.splits = tuple(splits)
         self.split_column = split_column
         self.names = tuple(split.name for split in splits)

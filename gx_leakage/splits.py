@@ -92,18 +92,19 @@ def _by_column(batch: Any, column: str) -> Relations:
         raise MissingColumnError(column, batch.data_asset.name, existing)
     values = sa.select(engine.relation(source, [column]).c[column].label("value")).subquery("splits")
     found = engine.fetch(
-        sa.select(values.c.value)
-        .where(values.c.value.is_not(None))
+        sa.select(values.c.value, sa.func.count().label("rows"))
         .group_by(values.c.value)
         .order_by(values.c.value)
-        .limit(MOST_SPLITS + 1)
+        .limit(MOST_SPLITS + 2)  # one of them may be NULL
     )
+    rows_without_split = sum(int(rows) for value, rows in found if value is None)
+    found = [value for value, _ in found if value is not None]
     if len(found) > MOST_SPLITS:
         raise CouldNotCheckError(
             f"column '{column}' has more than {MOST_SPLITS} values: it does not look like the name of a split."
         )
     by_name: dict[str, Any] = {}
-    for (value,) in found:
+    for value in found:
         name = str(value).strip()
         if name in by_name:
             raise CouldNotCheckError(f"column '{column}' has two values that both read '{name}'.")
@@ -112,7 +113,7 @@ def _by_column(batch: Any, column: str) -> Relations:
         have = f"has one value only ('{next(iter(by_name))}')" if by_name else "has no values"
         raise CouldNotCheckError(f"split column '{column}' {have}: there is nothing to compare.")
     splits = [SplitRows(name, source, by_name[name]) for name in in_usual_order(list(by_name))]
-    return Relations(engine, splits, split_column=column)
+    return Relations(engine, splits, split_column=column, rows_without_split=rows_without_split)
 
 
 def _named(batch: Any, batches: Mapping[str, Mapping[str, Any]], batch_name: str | None) -> list[SplitRows]:

@@ -65,15 +65,18 @@ class Table:
         """Return the table as pandas users have it: integers with a gap are floats, texts are str."""
         frame: Any = pd.DataFrame({name: [row[i] for row in self.rows] for i, name in enumerate(self.types)})
         kinds = {"integer": "int64", "float": "float64", "boolean": "bool", "text": "object"}
-        for name, type_ in self.types.items():
+        for i, (name, type_) in enumerate(self.types.items()):
             column = frame[name]
             if type_ in ("timestamp", "timestamptz"):
                 frame[name] = pd.to_datetime(column, utc=type_ == "timestamptz")
+            elif type_ == "integer" and column.isna().any() and any(abs(row[i]) > 2**53 for row in self.rows if row[i]):
+                frame[name] = pd.array([row[i] for row in self.rows], dtype="Int64")
             elif type_ in ("integer", "float") and column.isna().any():
                 frame[name] = column.astype("float64")
             elif type_ in kinds and not (type_ == "boolean" and column.isna().any()):
                 frame[name] = column.astype(kinds[type_])
-        return pd.DataFrame(frame)
+        made: pd.DataFrame = frame
+        return made
 
 
 @dataclass

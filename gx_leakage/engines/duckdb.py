@@ -18,6 +18,7 @@ from sqlalchemy.pool import StaticPool
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.evidence.keys import AllNull, Family, family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,6 +178,8 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
         array = array.cast(array.type.value_type)
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
         array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+    if pa.types.is_floating(array.type) and array.null_count == len(array):
+        return pa.chunked_array([pa.nulls(len(array))])  # pandas makes a column of floats of it when nothing is known
     if pa.types.is_floating(array.type) and array.null_count:
         # pandas turns integers into floats where one is missing; other engines and files keep them integers.
         with contextlib.suppress(pa.ArrowInvalid):
@@ -257,6 +260,8 @@ def _plain(value: Any) -> Any:
 def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
     """Return the SQL type that DuckDB gives an Arrow column."""
     is_ = pa.types
+    if is_.is_null(type_):
+        return AllNull()
     if is_.is_boolean(type_):
         return sa.Boolean()
     if is_.is_integer(type_):
@@ -282,8 +287,6 @@ def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
 
 def _arrow_type_of(type_: sa.types.TypeEngine[Any], column: str) -> pa.DataType:
     """Return the Arrow type for values of a SQL type, as its driver hands them out."""
-    from gx_leakage.evidence.keys import Family, family
-
     kind = family(type_)
     if kind is Family.DECIMAL:
         precision, scale = getattr(type_, "precision", None), getattr(type_, "scale", None)

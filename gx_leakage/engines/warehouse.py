@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from gx_leakage.engines import Source
-from gx_leakage.evidence.sql import stored_timestamp
+from gx_leakage.evidence.sql import literal_dialect, stored_timestamp
 
 __all__ = ["WarehouseEngine", "live_together"]
 
@@ -56,8 +56,8 @@ class WarehouseEngine:
 
     def sql(self, statement: sa.Executable) -> str | None:
         """Return the statement in the database's own dialect, with its values written out."""
-        text = statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
-        return str(text)
+        dialect = literal_dialect(self.dialect)
+        return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Forget what the tables look like."""

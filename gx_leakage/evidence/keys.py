@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
 from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nfc, trimmed
 
-__all__ = ["NORMALIZATIONS", "Family", "Key", "comparable", "family", "type_name"]
+__all__ = ["NORMALIZATIONS", "AllNull", "Family", "Key", "comparable", "family", "type_name"]
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
 """What ``normalize`` may hold, in the order in which it is applied."""
@@ -52,6 +52,12 @@ _FAMILIES: tuple[tuple[type[Any], Family], ...] = (
 _EXACT = {Family.INTEGER, Family.DECIMAL}
 _NUMBERS = _EXACT | {Family.FLOAT}
 _PROMOTED = ({Family.DATE, Family.TIMESTAMP}, _EXACT, _NUMBERS)
+
+
+class AllNull(sa.types.NullType):
+    """The type of a column that is known to hold nothing but NULL: it compares with any."""
+
+    cache_ok = True
 
 
 def family(type_: sa.types.TypeEngine[Any]) -> Family:
@@ -140,9 +146,9 @@ def comparable(
         )
     keys = []
     for column in columns:
-        found = {split: family(of[column]) for split, of in types.items()}
+        found = {split: family(of[column]) for split, of in types.items() if not isinstance(of[column], AllNull)}
         families = frozenset(found.values())
-        agree = len(families) == 1 or any(families <= together for together in _PROMOTED)
+        agree = len(families) <= 1 or any(families <= together for together in _PROMOTED)
         if not agree and "text" not in normalize:
             splits = list(found)
             other = next(split for split in splits if found[split] is not found[splits[0]])

@@ -150,6 +150,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             raise CouldNotCheckError(f"split '{empty[0]}' is empty: there is nothing to check.")
         result_format = parse_result_format(self._get_result_format(runtime_configuration))
         judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
+        if splits.rows_without_split:
+            judgement.details["rows_without_split"] = splits.rows_without_split
         return self._result(judgement, judged, result_format)
 
     def _result(self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""Every statement compiles for every dialect that DESIGN.md lists, and is what a parser of that dialect accepts.
+
+Some dialects of third parties need SQLAlchemy 2.1, others 2.0: the latter run where tests/oldest.txt is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import sqlglot
+
+from gx_leakage.engines import Source
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.evidence import overlap, timeline
+from gx_leakage.evidence.sql import SPARK, literal_dialect
+from gx_leakage.relations import Relations, SplitRows
+
+BUILT_IN = {
+    "postgresql": ("sqlalchemy.dialects.postgresql", "postgres"),
+    "mysql": ("sqlalchemy.dialects.mysql", "mysql"),
+    "sqlite": ("sqlalchemy.dialects.sqlite", "sqlite"),
+    "mssql": ("sqlalchemy.dialects.mssql", "tsql"),
+    "oracle": ("sqlalchemy.dialects.oracle", "oracle"),
+}
+THIRD_PARTY = {
+    "snowflake": ("snowflake.sqlalchemy.snowdialect", "snowflake"),
+    "bigquery": ("sqlalchemy_bigquery", "bigquery"),
+    "redshift": ("sqlalchemy_redshift.dialect", "redshift"),
+    "databricks": ("databricks.sqlalchemy", "databricks"),
+    "trino": ("trino.sqlalchemy.dialect", "trino"),
+}
+CLASSES = {
+    "snowflake": "SnowflakeDialect",
+    "bigquery": "BigQueryDialect",
+    "redshift": "RedshiftDialect_psycopg2",
+    "databricks": "DatabricksDialect",
+    "trino": "TrinoDialect",
+}
+OURS = {"duckdb": "duckdb", "spark": "spark"}
+
+NEWEST = sa.__version__ >= "2.1"
+NAMES = [*BUILT_IN, *OURS, *(("redshift", "bigquery", "trino") if NEWEST else ("snowflake", "databricks"))]
+
+TYPES = {
+    "i": sa.BigInteger(),
+    "f": sa.Double(),
+    "s": sa.String(100),
+    "b": sa.Boolean(),
+    "d": sa.Date(),
+    "t": sa.DateTime(),
+    "n": sa.Numeric(10, 2),
+    "order": sa.Integer(),  # a reserved word, which has to be quoted
+}
+
+
+def dialect(name: str) -> sa.Dialect:
+    if name == "spark":
+        return SPARK
+    if name == "duckdb":
+        from gx_leakage.engines.duckdb import BufferedDialect
+
+        return BufferedDialect()
+    module = import_module({**BUILT_IN, **THIRD_PARTY}[name][0])
+    made: sa.Dialect = getattr(module, CLASSES[name])() if name in CLASSES else module.dialect()
+    return made
+
+
+class RecordingEngine:
+    """Compiles what it is asked to run, and answers with rows that make evidence ask on."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dialect = dialect(name)
+        self.statements: list[str] = []
+
+    def column_names(self, source: Source) -> list[str]:
+        return [*TYPES, *(["split"] if source.data == "visits" else [])]
+
+    def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
+        types = {**TYPES, "split": sa.String(10)}
+        return sa.table(source.data, *(sa.column(name, types[name]) for name in columns))
+
+    def fetch(self, statement: Any) -> Sequence[Any]:
+        self._compile(statement)
+        columns = len(statement.selected_columns)
+        if columns == 5:
+            return [(0, 3, 3, 10, 20), (1, 3, 3, 5, 25)]
+        return [("pair", 0, 1, 1, 1, 1, 0, 0, 0, *[None] * (columns - 9))] if columns > 8 else [(1,) * columns]
+
+    def sql(self, statement: Any) -> str | None:
+        return self._compile(statement)
+
+    def close(self) -> None:
+        pass
+
+    def _compile(self, statement: Any) -> str:
+        text = str(statement.compile(dialect=self.dialect))
+        assert text
+        literal = str(statement.compile(dialect=literal_dialect(self.dialect), compile_kwargs={"literal_binds": True}))
+        reader = {**{k: v[1] for k, v in {**BUILT_IN, **THIRD_PARTY}.items()}, **OURS}[self.name]
+        # What Spark is given is still PostgreSQL here; sqlglot makes Spark's of it.
+        sqlglot.parse_one(literal, read="postgres" if reader == "spark" else reader)
+        upper = literal.upper()
+        for unportable in (" FILTER (", "QUALIFY", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
+            assert unportable not in upper
+        self.statements.append(literal)
+        return literal
+
+
+def relations(name: str, layout: str) -> tuple[RecordingEngine, Relations]:
+    engine = RecordingEngine(name)
+    if layout == "split_column":
+        source = Source("visits", None)
+        rows = [SplitRows("train", source, "train"), SplitRows("test", source, "test")]
+        return engine, Relations(engine, rows, split_column="split")
+    return engine, Relations(engine, [SplitRows(n, Source(n, None)) for n in ("train", "test")])
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_overlap(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    overlap.gather(splits, columns=["i", "s"], normalize=["text", "trim", "casefold"])
+    overlap.gather(splits, columns=None, exclude=["b"], null_is_a_value=True, disagree_on="d")
+    assert len(engine.statements) == 4  # each the counts, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_timeline(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    timeline.gather(splits, column="i", gap=2)
+    assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nfc_or_an_error_that_names_the_dialect(name: str) -> None:
+    _, splits = relations(name, "batches")
+    if name in ("postgresql", "sqlite", "duckdb", "spark", "trino", "bigquery"):
+        overlap.gather(splits, columns=["s"], normalize=["nfc"])
+    else:
+        with pytest.raises(CouldNotCheckError, match=name):
+            overlap.gather(splits, columns=["s"], normalize=["nfc"])

@@ -1,0 +1,178 @@
+"""Evidence against an independent answer in plain pandas, on data that Hypothesis makes up, on every engine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import hypothesis.strategies as st
+import pandas as pd
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+
+import gx_leakage as gxl
+from tests.platforms import LAYOUTS, Platform, Table
+
+EXAMPLES = {"pandas": 30, "duckdb": 15, "sqlite": 25, "postgresql": 20, "spark": 4}
+PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
+
+texts = st.one_of(st.none(), st.sampled_from(["", "a", "A", "a ", "ä", "a'b", "%", "\\", "0", "<b>"]))
+numbers = st.one_of(st.none(), st.integers(-2, 2), st.sampled_from([2**53 + 1, 2**53, -(2**63) + 1]))
+floats = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 0.1, 0.30000000000000004, 1e300, float("nan")]))
+TYPES = {"id": "integer", "name": "text", "x": "float"}
+rows = st.lists(st.tuples(numbers, texts, floats), min_size=1, max_size=12)
+splits_of = st.lists(st.sampled_from(["train", "validation", "test", "other"]), min_size=2, max_size=4, unique=True)
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: draw(rows) for name in draw(splits_of)}
+
+
+def ordered(names: Any) -> list[str]:
+    return sorted(names, key=["train", "validation", "test", "other"].index)
+
+
+def key_of(row: tuple[Any, ...], positions: list[int]) -> tuple[Any, ...]:
+    """Return a row's key, not a number being None and negative zero zero, as a value that pandas cannot reinterpret."""
+    found = []
+    for position in positions:
+        value = row[position]
+        if isinstance(value, float):
+            value = None if pd.isna(value) else value + 0.0
+        found.append(value)
+    return tuple(found)
+
+
+def overlap(data: dict[str, list[tuple[Any, ...]]], positions: list[int], null_is_a_value: bool) -> dict[str, Any]:
+    """Return what splits share, one key at a time."""
+    names = ordered(data)
+    frame = pd.DataFrame(
+        [(name, repr(key), None in key) for name in names for key in (key_of(r, positions) for r in data[name])],
+        columns=["split", "key", "unknown"],
+    )
+    known = frame if null_is_a_value else frame[~frame["unknown"]]
+    holders = known.groupby("key")["split"].agg(set)
+    shared = set(holders[holders.map(len) > 1].index)
+    judged = [name for name in names if name != "train"]
+    pairs = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            both = {key for key, held in holders.items() if {first, second} <= held}
+            if both:
+                count = Counter(known[known["key"].isin(both)]["split"])
+                pairs.append(
+                    {"splits": [first, second], "keys": len(both), "rows": {s: count[s] for s in (first, second)}}
+                )
+    leaked = known[known["key"].isin(shared) & known["split"].isin(judged)]
+    return {
+        "observed_value": len(shared),
+        "element_count": int(frame["split"].isin(judged).sum()),
+        "unexpected_count": len(leaked),
+        "overlap": pairs,
+        "splits": [
+            {
+                "name": name,
+                "rows": int((frame["split"] == name).sum()),
+                "null_keys": 0 if null_is_a_value else int(frame[frame["split"] == name]["unknown"].sum()),
+                "keys": int(known[known["split"] == name]["key"].nunique()),
+            }
+            for name in names
+        ],
+    }
+
+
+def check(platform: Platform, data: dict[str, list[tuple[Any, ...]]], layout: str) -> None:
+    tables = {name: Table(TYPES, data[name]) for name in (ordered(data) if layout == "split_column" else data)}
+    expectations = [
+        gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id"]),
+        gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id", "name"]),
+        gxl.ExpectNoIdenticalRowsAcrossBatches(),
+    ]
+    results = platform.validate(expectations, tables, layout)
+    for result, positions, null_is_a_value in zip(results, ([0], [0, 1], [0, 1, 2]), (False, False, True), strict=True):
+        assert result.exception_info["raised_exception"] is False, result.exception_info
+        expected = overlap(data, positions, null_is_a_value)
+        found = {
+            **{name: result.result[name] for name in ("observed_value", "element_count", "unexpected_count")},
+            "splits": sorted(result.result["details"]["splits"], key=lambda s: ordered(data).index(s["name"])),
+            "overlap": _in_order(result.result["details"]["overlap"], ordered(data)),
+        }
+        assert found == expected
+        assert result.success is (expected["unexpected_count"] == 0)
+        assert len(result.result["partial_unexpected_list"]) == min(20, expected["observed_value"])
+        _check_query(platform, result)
+
+
+def _in_order(pairs: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    """Return pairs as the oracle has them: the splits come in the order in which batches were given."""
+    found = [{**pair, "splits": sorted(pair["splits"], key=names.index)} for pair in pairs]
+    return sorted(found, key=lambda pair: [names.index(name) for name in pair["splits"]])
+
+
+def _check_query(platform: Platform, result: Any) -> None:
+    query = result.result["details"].get("leaked_rows_query")
+    if platform.url is None:
+        assert query is None  # nothing that a user could run it in
+        return
+    assert (query is None) is (result.result["observed_value"] == 0)
+    if query is not None:
+        engine = sa.create_engine(platform.url)
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql(query.replace("%", "%%") if "psycopg" in platform.url else query).all()
+        engine.dispose()
+        assert len(found) == result.result["unexpected_count"]
+
+
+def test_overlap(platform: Platform) -> None:
+    @settings(
+        max_examples=EXAMPLES[platform.name],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        phases=PHASES,
+    )
+    @given(datasets(), st.sampled_from(LAYOUTS))
+    def check_all(data: dict[str, list[tuple[Any, ...]]], layout: str) -> None:
+        check(platform, data, layout)
+
+    check_all()
+
+
+times = st.one_of(st.none(), st.integers(-3, 12))
+
+
+def test_timeline(platform: Platform) -> None:
+    @settings(
+        max_examples=EXAMPLES[platform.name],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        phases=PHASES,
+    )
+    @given(
+        st.fixed_dictionaries(
+            {name: st.lists(times, min_size=1, max_size=8) for name in ("train", "validation", "test")}
+        ),
+        st.integers(0, 3),
+        st.sampled_from(LAYOUTS),
+    )
+    def check_all(data: dict[str, list[int | None]], gap: int, layout: str) -> None:
+        tables = {name: Table({"t": "integer"}, [(value,) for value in values]) for name, values in data.items()}
+        (result,) = platform.validate([gxl.ExpectBatchesToBeOrderedInTime(time_column="t", gap=gap)], tables, layout)
+        series = {name: pd.Series(values, dtype="Int64").dropna() for name, values in data.items()}
+        if any(one.empty for one in series.values()):
+            assert result.success is False
+            assert result.exception_info["raised_exception"] is True
+            return
+        validation = int((series["validation"] <= series["train"].max() + gap).sum())
+        latest = max(series["train"].max(), series["validation"].max())
+        test = int((series["test"] <= latest + gap).sum())
+        assert result.exception_info["raised_exception"] is False, result.exception_info
+        assert result.result["unexpected_count"] == result.result["observed_value"] == validation + test
+        assert result.result["element_count"] == len(data["validation"]) + len(data["test"])
+        assert result.success is (validation + test == 0)
+        if validation + test:
+            _check_query(platform, result)
+
+    check_all()
