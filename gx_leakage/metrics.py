@@ -22,6 +22,7 @@ from great_expectations.expectations.registry import register_metric
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from gx_leakage import splits
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence import overlap, timeline
 from gx_leakage.relations import Relations
 
@@ -90,7 +91,8 @@ class _LeakageMetric(TableMetricProvider):
         try:
             return cls.compute(execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics)
         except Exception as error:  # noqa: BLE001 (the Expectation raises it)
-            return Failure(error)
+            # GX keeps the values of metrics, and a traceback would keep the frames that it went through.
+            return Failure(error.with_traceback(None) if isinstance(error, CouldNotCheckError) else error)
 
     @classmethod
     def compute(

@@ -140,5 +140,6 @@ class Relations:
         return list({id(split.source): split for split in reversed(self.splits)}.values())[::-1]
 
     def close(self) -> None:
-        """Let go of what the engine registered or copied."""
+        """Let go of the data: the names stay, the rows do not."""
+        self.splits = ()
         self.engine.close()

@@ -107,7 +107,7 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
     details = result["details"]
     blocks = [_splits(details)]
     if details.get("overlap"):
-        blocks.append(_pairs(details["overlap"]))
+        blocks.append(_pairs(details["overlap"], _unit(details)))
     if "overlap" in details:
         blocks.append(heat_map(details))
     if "order" in details:
@@ -122,20 +122,27 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
     return blocks
 
 
+def _unit(details: Mapping[str, Any]) -> str:
+    """Return what is shared: whole rows, or keys."""
+    return "rows" if "compared" in details else "keys"
+
+
 def _splits(details: Mapping[str, Any]) -> Block:
     titles = {
         "name": "Split",
         "rows": "Rows",
-        "keys": "Distinct keys",
+        "keys": f"Distinct {_unit(details)}",
         "null_keys": "Rows without a key" if "overlap" in details else "Rows without a time",
         "first": "First",
         "last": "Last",
     }
+    if "compared" in details:
+        del titles["null_keys"]  # NULL is a value there
     shown = [key for key in titles if key in details["splits"][0]]
     return table([titles[key] for key in shown], [[split[key] for key in shown] for split in details["splits"]])
 
 
-def _pairs(overlap: list[dict[str, Any]]) -> Block:
+def _pairs(overlap: list[dict[str, Any]], unit: str) -> Block:
     rows = []
     for pair in overlap:
         first, second = pair["splits"]
@@ -146,15 +153,14 @@ def _pairs(overlap: list[dict[str, Any]]) -> Block:
                 f"{pair['rows'][first]:,} in {first}, {pair['rows'][second]:,} in {second}",
             ]
         )
-    return table(["Splits that share keys", "Shared keys", "Rows with a shared key"], rows)
+    return table([f"Splits that share {unit}", f"Distinct shared {unit}", "Rows that are shared"], rows)
 
 
 def _samples(samples: list[Any]) -> Block:
     if isinstance(samples[0], Mapping):
-        columns = list(samples[0])
-        # Headers are not escaped, and a column's name is data too: it goes into the table's first row.
-        return table(["Sample of what is shared" if len(columns) > 1 else "Sample"], [[_row(s)] for s in samples])
-    return table(["Sample of shared keys"], [[sample] for sample in samples])
+        # A column's name is data too, and headers are not escaped: it stands before its value.
+        return table(["Sample of what leaks"], [[_row(s)] for s in samples])
+    return table(["Sample of what leaks"], [[sample] for sample in samples])
 
 
 def _row(sample: Mapping[str, Any]) -> str:

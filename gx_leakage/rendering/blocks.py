@@ -68,7 +68,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
 
 def code(source: str) -> Block:
     """Return source code, its lines and blanks kept."""
-    return text("$source", {"source": source}, tag="code", styles={"white-space": "pre-wrap", "display": "block"})
+    # The styles are the parameter's own: GX puts blanks of its template around it.
+    styling = {"params": {"source": {"tag": "code", "styles": {"white-space": "pre-wrap", "display": "block"}}}}
+    return text("$source", {"source": source}, tag="div", default=styling)
 
 
 def collapse(link: str, blocks: Sequence[Block]) -> Block:

@@ -30,7 +30,7 @@ def heat_map(details: Mapping[str, Any]) -> Block:
             share = count / keys[name] if keys[name] else 0.0
             row.append(cell(f"{count:,} ({100 * share:.3g} %)", _heat(share)))
         rows.append(row)
-    return table(["Keys of each row's split that are also in …"] + [""] * len(names), rows)
+    return table(["Of the split of each row, also in …"] + [""] * len(names), rows)
 
 
 def _heat(share: float) -> dict[str, str]:

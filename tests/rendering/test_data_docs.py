@@ -1,0 +1,181 @@
+"""Data Docs in headless Chromium: with the files that GX takes from CDNs, and without them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import gx_leakage as gxl
+from tests.servers import missing
+
+pytestmark = pytest.mark.chromium
+
+PACKAGES = [
+    "bootstrap@4.3.1", "bootstrap-table@1.19.1", "jquery@3.7.1", "popper.js@1.12.9", "bootstrap-datepicker@1.9.0",
+    "@fortawesome/fontawesome-free@6.6.0",
+]  # fmt: skip
+LOCAL = {
+    r"https://maxcdn\.bootstrapcdn\.com/bootstrap/4\.3\.1/": "bootstrap/dist/",
+    r"https://stackpath\.bootstrapcdn\.com/bootstrap/4\.3\.1/": "bootstrap/dist/",
+    r"https://unpkg\.com/bootstrap-table@1\.19\.\d/": "bootstrap-table/",
+    r"https://code\.jquery\.com/jquery-3\.7\.1": "jquery/dist/jquery",
+    r"https://cdnjs\.cloudflare\.com/ajax/libs/popper\.js/1\.12\.9/": "popper.js/dist/",
+    r"https://cdnjs\.cloudflare\.com/ajax/libs/bootstrap-datepicker/1\.9\.0/": "bootstrap-datepicker/dist/",
+    r"https://cdnjs\.cloudflare\.com/ajax/libs/font-awesome/6\.6\.0/": "@fortawesome/fontawesome-free/",
+}
+SCRIPT = "<script>document.title = 'RUN'; document.body.innerHTML = 'RUN'</script>"
+IMAGE = "<img src=x onerror=\"document.title = 'RUN'\">"
+
+
+@pytest.fixture(scope="module")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("npm")
+    if shutil.which("npm") is None:
+        missing("npm is not installed")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", *PACKAGES]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        missing(f"npm could not install what the pages need: {done.stderr[-300:]}")
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run that leaks, with names and values of the data that look like code."""
+    name = f"patient {SCRIPT}"
+    train = pd.DataFrame({name: [SCRIPT, IMAGE, "c"], "day": [1, 2, 3], "fold": f"train{SCRIPT}"})
+    test = pd.DataFrame({name: [SCRIPT, IMAGE, "d"], "day": [2, 3, 4], "fold": f"test{SCRIPT}"})
+    docs = tmp_path_factory.mktemp("docs")
+    gxl.audit(
+        pd.concat([train, test]),
+        split_column="fold",
+        train=f"train{SCRIPT}",
+        order=[f"train{SCRIPT}", f"test{SCRIPT}"],
+        group=[name],
+        time="day",
+        docs=docs,
+    )
+    (found,) = (docs / "validations").rglob("*.html")
+    return found
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.skipped = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.skipped += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.skipped -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.skipped:
+            self.parts.append(data)
+
+
+def chromium(page: Path, profile: Path, *options: str) -> str:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        missing("Chromium is not installed")
+    quiet = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files",
+        "--virtual-time-budget=5000", f"--user-data-dir={profile}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [str(program), *quiet, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    return done.stdout
+
+
+def text_of(html: str) -> str:
+    parser = _Text()
+    parser.feed(html)
+    return re.sub(r"\s+", " ", " ".join(parser.parts))
+
+
+@pytest.fixture(params=["without the CDNs", "with them"])
+def rendered(request: pytest.FixtureRequest, page: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    html = page.read_text(encoding="utf-8")
+    if request.param == "with them":
+        modules = request.getfixturevalue("npm")
+        for url, local in LOCAL.items():
+            html = re.sub(url, f"file://{modules}/{local}", html)
+    html = re.sub(r'(src|href)="https://[^"]*"', "", html)  # nothing else is reachable, and waiting for it is slow
+    copy = tmp_path / "page.html"
+    copy.write_text(html, encoding="utf-8")
+    yield request.param, chromium(copy, tmp_path / "profile", "--dump-dom")
+    if os.environ.get("GX_LEAKAGE_SCREENSHOTS"):
+        shot = Path(os.environ["GX_LEAKAGE_SCREENSHOTS"], f"{request.param.replace(' ', '_')}.png")
+        chromium(copy, tmp_path / "profile", f"--screenshot={shot}", "--window-size=1280,3200")
+
+
+def test_the_page_tells_everything(rendered: tuple[str, str]) -> None:
+    how, html = rendered
+    text = text_of(html)
+    for sentence in (
+        f"Each patient {SCRIPT} must occur in one split only.",
+        f"2 of 3 values of patient {SCRIPT} in test{SCRIPT} are also in train{SCRIPT}.",
+        "2 of 3 judged rows are leaked ( 66.67 % ).",
+        "Every day of a later split must be after the last one of every earlier split.",
+        f"2 of 3 rows in test{SCRIPT} are not after 3, the last day of train{SCRIPT}.",
+        "Split by the object, before anything else is done with the data",
+        "Quick fix",
+        'test_firms = rows["firm"].drop_duplicates()',
+    ):
+        assert re.sub(r"\s+", "", sentence) in re.sub(r"\s+", "", text), sentence
+    if how == "with them":
+        assert "bootstrap-table" in html  # its script has worked on the page
+
+
+def test_values_are_shown_and_not_run(rendered: tuple[str, str]) -> None:
+    _, html = rendered
+    assert "<title>RUN" not in html
+    assert html.count("<script>document.title") == 0
+    assert "onerror=" not in re.sub(r"&lt;.*?&gt;", "", html)
+    assert SCRIPT in text_of(html)
+    assert IMAGE in text_of(html)
+
+
+def test_the_heat_map_and_the_time_lines_need_no_script(rendered: tuple[str, str]) -> None:
+    _, html = rendered
+    assert re.search(r"background-color:hsl\(0, 75%, \d+%\)", html.replace(": hsl", ":hsl"))
+    assert html.count("#c0392b") > 5  # the part of the test split's line that is too early
+
+
+def test_errors_are_escaped_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1]})
+    gxl.audit({"train": frame, f"test{SCRIPT}": frame}, group=[f"y{SCRIPT}"], docs=tmp_path / "docs")
+    (page,) = (tmp_path / "docs/validations").rglob("*.html")
+    html = page.read_text(encoding="utf-8")
+    assert "could not be checked" in html
+    assert SCRIPT not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_suite_page(page: Path) -> None:
+    (suite,) = (
+        (page.parents[5] / "expectations").rglob("*.html")
+        if (page.parents[5] / "expectations").is_dir()
+        else (
+            next(parent / "expectations" for parent in page.parents if (parent / "expectations").is_dir()).rglob(
+                "*.html"
+            )
+        )
+    )
+    html = suite.read_text(encoding="utf-8")
+    assert "must occur in one split only" in html
+    assert SCRIPT not in html

@@ -1,0 +1,181 @@
+"""The Python API: DataFrames, files, tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+import pytest
+
+import gx_leakage as gxl
+
+TRAIN = pd.DataFrame(
+    {"patient_id": [1, 1, 2], "visit_day": ["2024-01-01", "2024-01-02", "2024-02-01"], "died": [0, 0, 1]}
+)
+TEST = pd.DataFrame({"patient_id": [2, 3], "visit_day": ["2024-01-15", "2024-03-01"], "died": [1, 0]})
+for frame in (TRAIN, TEST):
+    frame["visit_day"] = pd.to_datetime(frame["visit_day"])
+CLEAN = TEST[TEST["patient_id"] == 3]
+ROLES: dict[str, Any] = {"group": ["patient_id"], "time": "visit_day", "target": "died"}
+
+
+def found(report: gxl.Report) -> dict[str, tuple[bool, Any]]:
+    assert not report.errors, report.errors
+    return {f.expectation: (f.success, f.result["observed_value"]) for f in report.findings}
+
+
+LEAKY = {
+    "expect_no_shared_group_ids_across_batches": (False, 1),
+    "expect_no_identical_rows_across_batches": (True, 0),
+    "expect_batches_to_be_ordered_in_time": (False, 1),
+}
+
+
+def test_frames() -> None:
+    report = gxl.audit({"train": TRAIN, "test": TEST}, **ROLES)
+    assert found(report) == LEAKY
+    assert report.success is False
+    assert report.splits == [{"name": "train", "rows": 3}, {"name": "test", "rows": 2}]
+    with pytest.raises(gxl.LeakFoundError, match="1 of 2 values of patient_id in test are also in train"):
+        report.raise_for_leaks()
+
+
+def test_clean_frames() -> None:
+    report = gxl.audit({"train": TRAIN, "test": CLEAN}, **ROLES)
+    assert report.success is True
+    report.raise_for_leaks()
+
+
+def test_what_is_left_out_is_said() -> None:
+    report = gxl.audit({"train": TRAIN, "test": TEST})
+    assert [f.expectation for f in report.findings] == ["expect_no_identical_rows_across_batches"]
+    assert len(report.not_checked) == 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl", "folder"])
+def test_files(tmp_path: Path, kind: str) -> None:
+    paths = {}
+    for name, rows in (("train", TRAIN), ("test", TEST)):
+        path = tmp_path / (name if kind == "folder" else f"{name} it's.{kind}")
+        if kind.startswith("csv"):
+            rows.to_csv(path, index=False)
+        elif kind == "jsonl":
+            rows.to_json(path, orient="records", lines=True, date_format="iso", date_unit="s")
+        else:
+            if kind == "folder":
+                path.mkdir()
+            rows.to_parquet(path / "part-0.parquet" if kind == "folder" else path)
+        paths[name] = path
+    assert found(gxl.audit(paths, **ROLES)) == LEAKY
+
+
+def test_a_frame_and_a_file(tmp_path: Path) -> None:
+    TRAIN.to_parquet(tmp_path / "train.parquet")
+    assert found(gxl.audit({"train": tmp_path / "train.parquet", "test": TEST}, **ROLES)) == LEAKY
+
+
+def test_one_file_with_a_split_column(tmp_path: Path) -> None:
+    both = pd.concat([TRAIN.assign(split="train"), TEST.assign(split="test")])
+    both.to_csv(tmp_path / "visits.csv", index=False)
+    assert found(gxl.audit(tmp_path / "visits.csv", split_column="split", **ROLES)) == LEAKY
+    assert found(gxl.audit(both, split_column="split", **ROLES)) == LEAKY
+
+
+def test_sqlite_tables(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        TRAIN.to_sql("train_visits", connection, index=False)
+        TEST.to_sql("test_visits", connection, index=False)
+    report = gxl.audit(
+        {"train": "train_visits", "test": "test_visits"}, connection=f"sqlite:///{tmp_path}/db.sqlite", **ROLES
+    )
+    assert found(report) == LEAKY
+    query = report.findings[0].result["details"]["leaked_rows_query"]
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        rows = connection.execute(query).fetchall()
+    assert [(row[0], row[1]) for row in rows] == [("test", 2)]
+
+
+@pytest.mark.postgresql
+def test_postgresql_tables_in_a_schema(postgresql: str) -> None:
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgresql)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA ml")
+    TRAIN.to_sql("train", engine, schema="ml", index=False)
+    TEST.to_sql("test", engine, schema="ml", index=False)
+    report = gxl.audit({"train": "ml.train", "test": "ml.test"}, connection=postgresql, **ROLES)
+    assert found(report) == LEAKY
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(report.findings[2].result["details"]["leaked_rows_query"]).all()
+    engine.dispose()
+    assert len(rows) == 1
+
+
+@pytest.mark.spark
+def test_spark_frames(spark: Any) -> None:
+    rows = [tuple(row) for row in TRAIN.astype(object).itertuples(index=False)]
+    schema = "patient_id long, visit_day timestamp, died long"
+    train = spark.createDataFrame([(a, b.to_pydatetime(), c) for a, b, c in rows], schema)
+    test = spark.createDataFrame([(a, b.to_pydatetime(), c) for a, b, c in TEST.itertuples(index=False)], schema)
+    assert found(gxl.audit({"train": train, "test": test}, **ROLES)) == LEAKY
+
+
+def test_save_is_a_project_that_runs_again(tmp_path: Path) -> None:
+    for name, rows in (("train", TRAIN), ("test", TEST)):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    gxl.audit({n: tmp_path / f"{n}.csv" for n in ("train", "test")}, save=tmp_path / "project", **ROLES)
+    context = gx.get_context(mode="file", context_root_dir=tmp_path / "project")
+    result = context.checkpoints.get("leakage").run()
+    assert result.success is False
+    assert [len(r.results) for r in result.run_results.values()] == [3]
+    assert (tmp_path / "project/uncommitted/leakage/leakage.md").exists()
+
+
+def test_docs(tmp_path: Path) -> None:
+    report = gxl.audit({"train": TRAIN, "test": TEST}, docs=tmp_path / "docs", **ROLES)
+    assert report.data_docs == str(tmp_path / "docs/index.html")
+    assert (tmp_path / "docs/index.html").exists()
+    pages = list((tmp_path / "docs/validations").rglob("*.html"))
+    assert len(pages) == 1
+
+
+def test_assert_expectation() -> None:
+    check = gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["patient_id"])
+    with pytest.raises(AssertionError, match="are also in train"):
+        gxl.assert_expectation(check, train=TRAIN, test=TEST)
+    assert gxl.assert_expectation(check, train=TRAIN, test=CLEAN).success is True
+    with pytest.raises(gxl.CouldNotCheckError, match="no column 'patient'"):
+        gxl.assert_expectation(
+            gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["patient"]), train=TRAIN, test=TEST
+        )
+
+
+def test_an_object_column_of_several_types_is_an_error() -> None:
+    odd = pd.DataFrame({"patient_id": [1, "a"]})
+    report = gxl.audit({"train": odd, "test": odd}, group="patient_id")
+    assert "holds values of several types" in (report.findings[0].error or "")
+
+
+def test_categories_and_nullable_types() -> None:
+    train = pd.DataFrame({"g": pd.Categorical(["a", "b"]), "n": pd.array([1, None], dtype="Int64")})
+    test = pd.DataFrame({"g": pd.Categorical(["b", "c"]), "n": pd.array([None, 2], dtype="Int64")})
+    report = gxl.audit({"train": train, "test": test}, group=["g"])
+    assert [f.result["observed_value"] for f in report.findings] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("splits", "roles", "message"),
+    [
+        ({}, {}, "no splits"),
+        ({"train": TRAIN}, {}, "only one split"),
+        ({"train": "nothing.csv", "test": "nothing.csv"}, {}, "no file nothing.csv"),
+        ({"train": TRAIN, "test": TEST}, {"split_column": "x"}, "several are given"),
+    ],
+)
+def test_bad_input(splits: Any, roles: Any, message: str) -> None:
+    with pytest.raises(gxl.CouldNotCheckError, match=message):
+        gxl.audit(splits, **roles)
