@@ -189,6 +189,16 @@ def _expectations(
     return found, left_out
 
 
+@contextmanager
+def prepared(
+    splits: Mapping[str, Any], *, connection: str | None = None, memory_limit: str | None = None
+) -> Iterator[tuple[AbstractDataContext, _Prepared]]:
+    """Yield an ephemeral Data Context with the splits as data assets, and how to validate them."""
+    context = _context(None)
+    with _prepare(context, splits, None, connection, memory_limit, None) as ready:
+        yield context, ready
+
+
 def _run(
     context: AbstractDataContext,
     prepared: _Prepared,

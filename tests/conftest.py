@@ -12,6 +12,14 @@ from tests import servers
 from tests.platforms import PLATFORMS, Platform
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests that need Spark, or the pages for Chromium, to one worker: both are costly to start."""
+    for item in items:
+        for costly in ("spark", "data_docs"):
+            if costly in item.nodeid:
+                item.add_marker(pytest.mark.xdist_group(costly))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     with servers.postgresql() as url:

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import great_expectations as gx
 import pandas as pd
 import pytest
 
+import great_expectations as gx
 import gx_leakage as gxl
 
 TRAIN = pd.DataFrame(

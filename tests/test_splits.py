@@ -7,11 +7,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import great_expectations as gx
 import pandas as pd
 import pytest
 from great_expectations.core.partitioners import PartitionerColumnValue
 
+import great_expectations as gx
 import gx_leakage as gxl
 
 TRAIN = pd.DataFrame({"patient": [1, 2, 3], "split": "train"})

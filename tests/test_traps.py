@@ -10,12 +10,12 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+import great_expectations as gx
+import great_expectations.expectations as gxe
 import gx_leakage as gxl
 from gx_leakage.audit import file_context
 
@@ -34,6 +34,19 @@ def results(checkpoint: Any, **run: Any) -> list[Any]:
     with gxl.dataframe_splits(train=TRAIN, test=TEST) as parameters:
         (result,) = checkpoint.run(batch_parameters=parameters, **run).run_results.values()
     return list(result.results)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]:
+    """Return a list that grows by one with each call of a function."""
+    calls: list[Any] = []
+    function = getattr(owner, name)
+
+    def counting(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments)
+        return function(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, counting)
+    return calls
 
 
 @pytest.fixture
@@ -159,9 +172,7 @@ class TestT6ErrorsOfOneCheck:
     ) -> None:
         from gx_leakage.engines.duckdb import DuckDBEngine
 
-        fetched: list[Any] = []
-        fetch = DuckDBEngine.fetch
-        monkeypatch.setattr(DuckDBEngine, "fetch", lambda self, s: fetched.append(s) or fetch(self, s))
+        fetched = counted(monkeypatch, DuckDBEngine, "fetch")
         checkpoint = in_memory(
             context,
             [
@@ -183,11 +194,8 @@ class TestT6ErrorsOfOneCheck:
         from gx_leakage import splits
         from gx_leakage.engines.duckdb import DuckDBEngine
 
-        fetched: list[Any] = []
-        resolved: list[Any] = []
-        fetch, resolve = DuckDBEngine.fetch, splits.resolve
-        monkeypatch.setattr(DuckDBEngine, "fetch", lambda self, s: fetched.append(s) or fetch(self, s))
-        monkeypatch.setattr(splits, "resolve", lambda *a, **k: resolved.append(a) or resolve(*a, **k))
+        fetched = counted(monkeypatch, DuckDBEngine, "fetch")
+        resolved = counted(monkeypatch, splits, "resolve")
         checkpoint = in_memory(
             context,
             [
@@ -272,7 +280,8 @@ class TestResultFormats:
 
     def test_basic_and_summary(self, run: Any) -> None:
         assert set(run("BASIC").result) == {
-            "observed_value", "element_count", "unexpected_count", "unexpected_percent", "partial_unexpected_list", "details",
+            "observed_value", "element_count", "unexpected_count", "unexpected_percent",
+            "partial_unexpected_list", "details",
         }  # fmt: skip
 
     def test_complete(self, run: Any) -> None:
@@ -282,12 +291,14 @@ class TestResultFormats:
         assert found.result["details"]["unexpected_list_is_capped"] is False
 
     def test_severity_and_schema(self) -> None:
-        expectation = gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["patient"], severity="warning")
+        given: dict[str, Any] = {"severity": "warning"}
+        expectation = gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["patient"], **given)
         assert expectation.configuration.to_json_dict()["severity"] == "warning"
         assert "group_columns" in expectation.schema()["properties"]
 
     def test_wrong_arguments_are_refused(self) -> None:
+        odd: dict[str, Any] = {"row_condition": "x > 1"}
         with pytest.raises(ValueError, match="mostly"):
             gxl.ExpectNoIdenticalRowsAcrossBatches(mostly=1.5)
         with pytest.raises(ValueError, match="extra fields"):
-            gxl.ExpectNoIdenticalRowsAcrossBatches(row_condition="x > 1")
+            gxl.ExpectNoIdenticalRowsAcrossBatches(**odd)

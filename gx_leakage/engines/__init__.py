@@ -6,8 +6,8 @@ out as a SQLAlchemy relation with typed columns, and runs statements over such r
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -21,12 +21,11 @@ __all__ = ["Engine", "Source", "open_engine", "require"]
 class Source:
     """Rows as GX holds them: its batch data, and its execution engine.
 
-    ``key`` is the same for two sources that are the same rows. GX's batch ids collide, so they are not used.
+    A source is the same as another only if it is the same object: GX's batch ids collide.
     """
 
     data: Any
     execution_engine: Any
-    key: Hashable = field(default=None)
 
 
 class Engine(Protocol):
@@ -43,8 +42,8 @@ class Engine(Protocol):
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement over relations of this engine, and return all its rows."""
 
-    def sql(self, statement: sa.Executable) -> str | None:
-        """Return the text of a statement that a user can run where the data is, None if there is no such place."""
+    def query(self, build: Callable[[], sa.Executable]) -> str | None:
+        """Return the text of the statement that ``build`` makes, for a user to run; None if there is no place to."""
 
     def close(self) -> None:
         """Let go of what was registered, copied or cached."""
@@ -69,7 +68,7 @@ def open_engine(sources: Sequence[Source]) -> Engine:
         )
     from gx_leakage.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine()
+    return DuckDBEngine(copies=kinds != {"PandasBatchData"})
 
 
 def require(extra: str, error: ImportError) -> CouldNotCheckError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,14 +53,13 @@ class BufferedDialect(Dialect):
 class DuckDBEngine:
     """Runs statements in a DuckDB of its own, which pandas frames are registered with and other data copied to.
 
-    The database is a temporary file, so that what is copied from elsewhere spills to disk.
+    With ``copies`` the database is a temporary file, so that what is copied from elsewhere need not fit into memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, copies: bool) -> None:
         self._folder = tempfile.mkdtemp(prefix="gx_leakage_")
-        self._connection = duckdb.connect(
-            str(Path(self._folder, "splits.duckdb")), config={"temp_directory": self._folder}
-        )
+        database = str(Path(self._folder, "splits.duckdb")) if copies else ":memory:"
+        self._connection = duckdb.connect(database, config={"temp_directory": self._folder})
         self._engine = sa.create_engine(
             "duckdb+gx://", creator=lambda: ConnectionWrapper(self._connection), poolclass=StaticPool
         )
@@ -86,7 +85,7 @@ class DuckDBEngine:
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
 
-    def sql(self, statement: sa.Executable) -> str | None:
+    def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the database is gone with the check."""
         return None
 

@@ -51,7 +51,7 @@ class SparkEngine:
             for row in frame.collect()
         ]
 
-    def sql(self, statement: sa.Executable) -> str | None:
+    def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the views are temporary, so that a user has nothing to run the statement over."""
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,10 +54,10 @@ class WarehouseEngine:
             rows: Sequence[Any] = connection.execute(statement).all()
             return rows
 
-    def sql(self, statement: sa.Executable) -> str | None:
+    def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return the statement in the database's own dialect, with its values written out."""
         dialect = literal_dialect(self.dialect)
-        return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
+        return str(build().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Forget what the tables look like."""

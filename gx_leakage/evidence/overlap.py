@@ -106,7 +106,7 @@ def gather(
         unique_columns=_unique_columns(relations, stack, keys, splits) if clean and null_is_a_value else (),
         leaked_rows_query=None
         if clean
-        else relations.engine.sql(leaked_rows(relations, keys, null_is_a_value, relations.judged(train))),
+        else relations.engine.query(lambda: leaked_rows(relations, keys, null_is_a_value, relations.judged(train))),
     )
 
 

@@ -159,7 +159,7 @@ def gather(
         early=early,
         leaked={name: leaked.get(relations.names.index(name), 0) for name in order},
         samples=first,
-        leaked_rows_query=relations.engine.sql(_leaked_rows(relations, key, latest, judged)),
+        leaked_rows_query=relations.engine.query(lambda: _leaked_rows(relations, key, latest, judged)),
     )
 
 

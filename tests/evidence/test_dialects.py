@@ -81,7 +81,7 @@ class RecordingEngine:
         return [*TYPES, *(["split"] if source.data == "visits" else [])]
 
     def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
-        types = {**TYPES, "split": sa.String(10)}
+        types: dict[str, Any] = {**TYPES, "split": sa.String(10)}
         return sa.table(source.data, *(sa.column(name, types[name]) for name in columns))
 
     def fetch(self, statement: Any) -> Sequence[Any]:
@@ -91,8 +91,8 @@ class RecordingEngine:
             return [(0, 3, 3, 10, 20), (1, 3, 3, 5, 25)]
         return [("pair", 0, 1, 1, 1, 1, 0, 0, 0, *[None] * (columns - 9))] if columns > 8 else [(1,) * columns]
 
-    def sql(self, statement: Any) -> str | None:
-        return self._compile(statement)
+    def query(self, build: Any) -> str | None:
+        return self._compile(build())
 
     def close(self) -> None:
         pass

@@ -1,0 +1,61 @@
+"""The handbook: its pages are whole, their quick fixes run, and the README's table is theirs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from great_expectations.expectations.registry import get_expectation_impl
+
+import gx_leakage as gxl
+from gx_leakage import cases, sample
+
+PAGES = list(cases.all_cases().values())
+SECTIONS = ["What happens", "How to notice", "How to avoid", "Quick fix", "How it is checked", "Where it was met"]
+
+
+@pytest.mark.parametrize("case", PAGES, ids=lambda case: case.id)
+class TestPage:
+    """One page."""
+
+    def test_is_whole(self, case: cases.Case) -> None:
+        for section in SECTIONS:
+            assert len(case.section(section)) > 20, section
+        assert case.severity in ("critical", "warning")
+        assert case.effect.endswith(".")
+        for expectation in case.expectations:
+            implementation: Any = get_expectation_impl(expectation)
+            assert implementation.case == case.id
+
+    def test_quick_fix(self, case: cases.Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The Expectation fails on what the leaky code makes, and passes on what the fixed code makes."""
+        shutil.copy(sample.file("firms.csv"), tmp_path)
+        monkeypatch.chdir(tmp_path)
+        expectation = get_expectation_impl(case.example["expectation"])
+        verdicts = {}
+        for name, code in case.quick_fix.items():
+            made: dict[str, Any] = {}
+            exec(compile(code, f"{case.id}:{name}", "exec"), made)
+            check: Any = expectation(**case.example["kwargs"])
+            try:
+                gxl.assert_expectation(check, train=made["train"], test=made["test"])
+                verdicts[name] = "clean"
+            except gxl.LeakFoundError:
+                verdicts[name] = "leaks"
+        assert verdicts == {"leaky": "leaks", "fixed": "clean"}
+
+
+def test_every_expectation_has_its_page() -> None:
+    for name in gxl.__all__:
+        found = getattr(gxl, name)
+        if isinstance(found, type) and issubclass(found, gxl.CrossBatchExpectation) and found.expectation_type:
+            assert found.expectation_type in cases.get(found.case).expectations
+            yaml = Path(__file__).parent / "expectations" / f"{found.expectation_type}.yaml"
+            assert yaml.exists()
+
+
+def test_a_page_that_there_is_not() -> None:
+    with pytest.raises(gxl.CouldNotCheckError, match="The nearest names: ts_val_leak"):
+        cases.get("ts_val_leek")

@@ -1,0 +1,197 @@
+"""The command line as a user runs it: exit codes, stdout and stderr, formats, credentials."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "gx-leakage"
+TRAIN = pd.DataFrame(
+    {"patient_id": [1, 1, 2], "visit_day": ["2024-01-01", "2024-01-02", "2024-02-01"], "died": [0, 0, 1]}
+)
+TEST = pd.DataFrame({"patient_id": [2, 3], "visit_day": ["2024-01-15", "2024-03-01"], "died": [1, 0]})
+CLEAN = TEST[TEST["patient_id"] == 3]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    TRAIN.to_csv(tmp_path / "visits_train.csv", index=False)
+    TEST.to_parquet(tmp_path / "visits_test.parquet")
+    CLEAN.to_csv(tmp_path / "visits_clean.csv", index=False)
+    pd.concat([TRAIN.assign(split="train"), TEST.assign(split="test")]).to_csv(tmp_path / "visits.csv", index=False)
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        TRAIN.to_sql("visits_train", connection, index=False)
+        TEST.to_sql("visits_test", connection, index=False)
+    return tmp_path
+
+
+def gx_leakage(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(PROGRAM), *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "80", **environment},
+    )
+
+
+FILES = ("train=visits_train.csv", "test=visits_test.parquet")
+
+
+def could_not_check(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    for part in parts:
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_leak_is_exit_code_1(folder: Path) -> None:
+    done = gx_leakage("audit", *FILES, "--group", "patient_id", "--target", "died", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    assert "1 of 2 values of patient_id in test are also in train." in done.stdout
+    assert "gx-leakage cases insufficient_stratification" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_no_leak_is_exit_code_0(folder: Path) -> None:
+    done = gx_leakage(
+        "audit", "train=visits_train.csv", "test=visits_clean.csv", "--group", "patient_id",
+        "--time", "visit_day", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "No leak found by 3 checks" in done.stdout
+
+
+def test_json(folder: Path) -> None:
+    done = gx_leakage(
+        "audit", "visits.csv", "--split-column", "split", "--group", "patient_id", "--format", "json",
+        "--docs", "docs", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["success"] is False
+    assert report["splits"] == [{"name": "train", "rows": 3}, {"name": "test", "rows": 2}]
+    first = report["findings"][0]
+    assert set(first) == {"expectation", "case", "success", "severity", "kwargs", "result", "error"}
+    assert first["expectation"] == "expect_no_shared_group_ids_across_batches"
+    assert first["case"] == "insufficient_stratification"
+    assert first["severity"] == "critical"
+    assert first["kwargs"]["group_columns"] == ["patient_id"]
+    assert first["result"]["unexpected_count"] == 1
+    assert first["error"] is None
+    assert Path(report["data_docs"]).exists()
+
+
+def test_markdown(folder: Path) -> None:
+    done = gx_leakage("audit", *FILES, "--group", "patient_id", "--format", "markdown", cwd=folder)
+    assert done.returncode == 1
+    assert done.stdout.startswith("# 1 of 2 checks found a leak\n")
+    assert "1 of 2 values of patient\\_id in test are also in train." in done.stdout
+
+
+def test_tables(folder: Path) -> None:
+    done = gx_leakage(
+        "audit", "train=visits_train", "test=visits_test", "--group", "patient_id",
+        "--connection", "sqlite:///${FOLDER}/db.sqlite", "--format", "json", "--save", "project",
+        cwd=folder, FOLDER=str(folder),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["result"]["observed_value"] == 1
+    assert "sqlite:///${FOLDER}/db.sqlite" in (folder / "project/great_expectations.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.postgresql
+def test_credentials_are_nowhere(folder: Path, postgresql: str) -> None:
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgresql)
+    TRAIN.to_sql("c_train", engine, index=False)
+    TEST.to_sql("c_test", engine, index=False)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE auditor LOGIN PASSWORD 's3cret!' SUPERUSER")
+    engine.dispose()
+    url = postgresql.replace("postgres@", "auditor:s3cret%21@")
+    done = gx_leakage(
+        "audit", "train=c_train", "test=c_test", "--group", "patient_id", "--connection", url,
+        "--docs", "docs", "--save", "project", "--format", "json", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    written = [p for f in ("docs", "project") for p in (folder / f).rglob("*") if p.is_file()]
+    assert len(written) > 10
+    everything = done.stdout + done.stderr + "".join(p.read_text(encoding="utf-8", errors="replace") for p in written)
+    assert "s3cret" not in everything
+    assert "${GX_LEAKAGE_CONNECTION}" in (folder / "project/great_expectations.yml").read_text(encoding="utf-8")
+
+    wrong = gx_leakage("audit", "train=c_train", "test=nothing", "--connection", url, cwd=folder)
+    could_not_check(wrong, "nothing")
+    assert "s3cret" not in wrong.stderr
+    gone = gx_leakage(
+        "audit", "train=a", "test=b", "--connection", "postgresql://auditor:s3cret%21@127.0.0.1:1/none", cwd=folder
+    )
+    could_not_check(gone, "gx-leakage:")
+    assert "s3cret" not in gone.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("train=visits_train.csv", "test=visit_test.csv"), ("no file visit_test.csv", "visits_test.parquet")),
+        (("train=visits_train.csv",), ("only one split ('train')",)),
+        (("train=visits_train.csv", "test=empty.csv"), ("empty.csv is empty",)),
+        (("train=visits_train.csv", "test=broken.parquet"), ("broken.parquet cannot be read",)),
+        (("train=visits_train.csv", "test=text.docx"), ("text.docx is not of a kind that is read",)),
+        (("train=visits_train.csv", "train=visits_clean.csv"), ("two splits are called 'train'",)),
+        (("train=visits_train.csv", "test=header.csv", "--group", "patient_id"), ("split 'test' is empty",)),
+        ((*FILES, "--group", "patent_id"), ("no column 'patent_id'", "The nearest names: patient_id")),
+        ((*FILES, "--group", "patient_id", "--train", "trian"), ("no split is called 'trian'",)),
+        ((*FILES, "--time", "died", "--order", "train,tset"), ("'tset'", "The nearest names: test")),
+        (("train=visits_train.csv", "test=visits_clean.csv", "--time", "visit_day", "--gap", "soon"), ("gap='soon'",)),
+        ((*FILES, "--time", "visit_day"), ("visit_day", "DATE", "TEXT")),
+        (("train=a", "test=b", "--connection", "nonsense"), ("not a URL",)),
+        (("train=a", "test=b", "--connection", "sqlite:///nowhere/db.sqlite"), ("gx-leakage:",)),
+        (("visits.csv", "--split-column", "spilt"), ("no column 'spilt'", "split")),
+        ((*FILES, "--format", "yaml"), ("yaml",)),
+        (("cases", "no_such_leak"), ()),
+    ],
+)
+def test_bad_input_is_exit_code_2(folder: Path, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    (folder / "empty.csv").touch()
+    (folder / "header.csv").write_text("patient_id,visit_day,died\n", encoding="utf-8")
+    (folder / "broken.parquet").write_bytes(b"PAR1 but not really")
+    (folder / "text.docx").write_text("x", encoding="utf-8")
+    command = arguments if arguments[0] == "cases" else ("audit", *arguments)
+    could_not_check(gx_leakage(*command, cwd=folder), *parts)
+
+
+def test_hidden_values(folder: Path) -> None:
+    done = gx_leakage("audit", *FILES, "--group", "patient_id", "--hide-values", "--format", "json", cwd=folder)
+    for finding in json.loads(done.stdout)["findings"]:
+        assert finding["result"]["partial_unexpected_list"] == []
+
+
+def test_demo(tmp_path: Path) -> None:
+    done = gx_leakage("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "11 of 11 values of firm in test are also in train." in done.stdout
+    assert (tmp_path / "leakage_docs/index.html").exists()
+
+
+def test_cases(tmp_path: Path) -> None:
+    table = gx_leakage("cases", cwd=tmp_path)
+    assert table.returncode == 0
+    for case in ("insufficient", "test_intersect_tr", "ts_val_leak"):
+        assert case in table.stdout
+    page = gx_leakage("cases", "ts_val_leak", cwd=tmp_path)
+    assert page.returncode == 0
+    assert "Information from the future in validation" in page.stdout
+    assert "How to avoid" in page.stdout

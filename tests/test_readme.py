@@ -1,0 +1,86 @@
+"""Every command and example of README.md runs, and its table of leaks is the handbook's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gx_leakage import cases, sample
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+COMMANDS = [
+    line
+    for language, code in BLOCKS
+    if language == "console"
+    for line in code.replace("\\\n", " ").splitlines()
+    if line.strip()
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the examples name."""
+    for name in ("firms.csv", "firms_train.csv", "firms_test.csv", "firms.sqlite"):
+        shutil.copy(sample.file(name), tmp_path)
+    return tmp_path
+
+
+def test_the_table_is_the_handbook_s() -> None:
+    begin, end = "<!-- cases: made by python -m tests.test_readme -->\n", "\n<!-- end of cases -->"
+    assert README.split(begin)[1].split(end)[0] == cases.markdown_table(), "run: python -m tests.test_readme"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    if "pytest" in command or "pip install" in command or command.startswith("git "):
+        pytest.skip("installs, or is this run: .ci/run does it")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    if "WAREHOUSE" in command:
+        environment["WAREHOUSE"] = _warehouse(request)
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == (1 if " audit " in command else 0), done.stderr
+    assert done.stdout
+
+
+def _warehouse(request: pytest.FixtureRequest) -> str:
+    import pandas as pd
+    import sqlalchemy as sa
+
+    url: str = request.getfixturevalue("postgresql")
+    engine = sa.create_engine(url)
+    for name in ("train", "test"):
+        pd.read_csv(sample.file(f"firms_{name}.csv")).to_sql(f"firms_{name}", engine, index=False, if_exists="replace")
+    engine.dispose()
+    return url
+
+
+@pytest.mark.parametrize("number", range(len(PYTHON)))
+def test_python(number: int, folder: Path, request: pytest.FixtureRequest) -> None:
+    """Each block runs by itself, in a process of its own."""
+    code = PYTHON[number]
+    environment = dict(os.environ)
+    if "WAREHOUSE" in code:
+        environment["WAREHOUSE"] = _warehouse(request)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+if __name__ == "__main__":
+    text = re.sub(
+        r"(<!-- cases: made by .*? -->\n).*?(\n<!-- end of cases -->)",
+        lambda found: found.group(1) + cases.markdown_table() + found.group(2),
+        README,
+        flags=re.DOTALL,
+    )
+    (ROOT / "README.md").write_text(text, encoding="utf-8")
