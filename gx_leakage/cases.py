@@ -44,6 +44,11 @@ class Case:
         return found.group(1).strip() if found else ""
 
     @property
+    def places(self) -> str:
+        """Where the leak was met, by name."""
+        return ", ".join(place["name"] for place in self.met_in) or "-"
+
+    @property
     def quick_fix(self) -> dict[str, str]:
         """The page's code: ``leaky`` as it is met, ``fixed`` as it should be. Each defines ``splits``."""
         return {name: source.rstrip() for name, source in _CODE.findall(self.body)}

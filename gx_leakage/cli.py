@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
+from rich.text import Text
 
 from gx_leakage.errors import CouldNotCheckError
 
@@ -31,6 +32,9 @@ app = typer.Typer(
 )
 
 LEAK, COULD_NOT_CHECK = 1, 2
+
+WIDE = 150
+"""Columns that a terminal needs for the handbook's table; narrower ones get a row a fact."""
 
 
 class Format(str, enum.Enum):
@@ -129,10 +133,22 @@ def cases(case_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A 
         case = handbook.get(case_id)
         console.print(Markdown(case.body))
         return
-    table = Table("Id", "Leak", "Effect", "Symptom", "Stage", "Where in code", "Met in", show_lines=True)
-    for case in handbook.all_cases().values():
-        met = ", ".join(place["name"] for place in case.met_in) or "-"
-        table.add_row(case.id, case.title, case.effect, case.symptom, ", ".join(case.stage), case.where_in_code, met)
+    titles = ("Id", "Leak", "Effect", "Symptom", "Stage", "Where in code", "Met in")
+    rows = [
+        (case.id, case.title, case.effect, case.symptom, ", ".join(case.stage), case.where_in_code, case.places)
+        for case in handbook.all_cases().values()
+    ]
+    if console.width >= WIDE:
+        table = Table(*titles, show_lines=True)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        return
+    table = Table(show_header=False)
+    for row in rows:
+        for title, text in zip(titles, row, strict=True):
+            table.add_row(title, Text(text, style="bold" if title == "Id" else ""))
+        table.add_section()
     console.print(table)
 
 

@@ -17,6 +17,13 @@ class MissingColumnError(CouldNotCheckError):
         super().__init__(f"split '{split}' has no column '{column}'. {nearest(column, existing)}")
 
 
+class EmptySplitError(CouldNotCheckError):
+    """A split has no rows."""
+
+    def __init__(self, split: str) -> None:
+        super().__init__(f"split '{split}' is empty: there is nothing to check.")
+
+
 class TypesDifferError(CouldNotCheckError):
     """Columns that are to be compared have types whose values would silently never be equal."""
 

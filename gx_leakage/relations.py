@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.engines import Engine, Source
-from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
+from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
+from gx_leakage.evidence.keys import Key, comparable
 
 __all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order"]
 
@@ -58,7 +59,7 @@ class Stack:
         """Return ``split_no`` (the position in ``names``) and the columns, of the rows of all splits."""
         parts = []
         for scan in self.scans:
-            part = sa.select(scan.split_no.label("split_no"), *columns(scan.relation))
+            part = sa.select(scan.split_no.label("split_no"), *columns(scan.relation)).select_from(scan.relation)
             parts.append(part if scan.only is None else part.where(scan.only))
         return parts[0] if len(parts) == 1 else sa.union_all(*parts)
 
@@ -124,17 +125,41 @@ class Relations:
                 scans.append(_Scan(relation, no, of.is_not(None), tuple(i for i, _ in held)))
         return Stack(self.names, tuple(scans))
 
-    def types(self, stack: Stack, columns: Iterable[str]) -> dict[str, dict[str, sa.types.TypeEngine[Any]]]:
-        """Return the SQL types of columns, by split."""
+    def keys(self, stack: Stack, columns: Iterable[str], normalize: Sequence[str] = ()) -> tuple[Key, ...]:
+        """Return how columns are written so that equal values of all splits are equal.
+
+        Raises:
+            TypesDifferError: their types do not allow it.
+            CouldNotCheckError: a split is empty, which may be why its types are others.
+        """
         columns = list(columns)
-        return {
+        types = {
             name: {column: stack.relation_of(i).c[column].type for column in columns}
             for i, name in enumerate(self.names)
         }
+        try:
+            return comparable(columns, types, normalize)
+        except TypesDifferError:
+            self._refuse_empty_splits(stack)
+            raise
+
+    def _refuse_empty_splits(self, stack: Stack) -> None:
+        rows = stack.select(lambda _: []).subquery("rows")
+        found = {no for (no,) in self.fetch(sa.select(rows.c.split_no).group_by(rows.c.split_no))}
+        for i, name in enumerate(self.names):
+            if i not in found:
+                raise EmptySplitError(name)
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
-        """Run a statement where the splits are."""
-        return self.engine.fetch(statement)
+        """Run a statement where the splits are.
+
+        Raises:
+            CouldNotCheckError: the database refused. The message is the database's, without statement and values.
+        """
+        try:
+            return self.engine.fetch(statement)
+        except sa.exc.DBAPIError as error:
+            raise CouldNotCheckError(f"{self.engine.dialect.name} could not answer: {error.orig}") from error
 
     def _one_a_source(self) -> list[SplitRows]:
         return list({id(split.source): split for split in reversed(self.splits)}.values())[::-1]

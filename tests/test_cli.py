@@ -18,6 +18,8 @@ TRAIN = pd.DataFrame(
     {"patient_id": [1, 1, 2], "visit_day": ["2024-01-01", "2024-01-02", "2024-02-01"], "died": [0, 0, 1]}
 )
 TEST = pd.DataFrame({"patient_id": [2, 3], "visit_day": ["2024-01-15", "2024-03-01"], "died": [1, 0]})
+for frame in (TRAIN, TEST):
+    frame["visit_day"] = pd.to_datetime(frame["visit_day"])
 CLEAN = TEST[TEST["patient_id"] == 3]
 
 
@@ -156,7 +158,7 @@ def test_credentials_are_nowhere(folder: Path, postgresql: str) -> None:
         ((*FILES, "--group", "patient_id", "--train", "trian"), ("no split is called 'trian'",)),
         ((*FILES, "--time", "died", "--order", "train,tset"), ("'tset'", "The nearest names: test")),
         (("train=visits_train.csv", "test=visits_clean.csv", "--time", "visit_day", "--gap", "soon"), ("gap='soon'",)),
-        ((*FILES, "--time", "visit_day"), ("visit_day", "DATE", "TEXT")),
+        (("train=visits_train.csv", "test=text.parquet", "--time", "visit_day"), ("visit_day", "DATE", "TEXT")),
         (("train=a", "test=b", "--connection", "nonsense"), ("not a URL",)),
         (("train=a", "test=b", "--connection", "sqlite:///nowhere/db.sqlite"), ("gx-leakage:",)),
         (("visits.csv", "--split-column", "spilt"), ("no column 'spilt'", "split")),
@@ -165,6 +167,7 @@ def test_credentials_are_nowhere(folder: Path, postgresql: str) -> None:
     ],
 )
 def test_bad_input_is_exit_code_2(folder: Path, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    TEST.astype({"visit_day": str}).to_parquet(folder / "text.parquet")
     (folder / "empty.csv").touch()
     (folder / "header.csv").write_text("patient_id,visit_day,died\n", encoding="utf-8")
     (folder / "broken.parquet").write_bytes(b"PAR1 but not really")

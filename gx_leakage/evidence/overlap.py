@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
-from gx_leakage.evidence.keys import Family, Key, comparable, family
+from gx_leakage.evidence.keys import Family, Key, family, type_name
 from gx_leakage.evidence.sql import byte_order, numbers
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations, Stack
@@ -88,13 +88,12 @@ def gather(
     chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
     read = [*chosen, *([disagree_on] if disagree_on else [])]
     stack = relations.stack(read)
-    types = relations.types(stack, read)
-    keys = comparable(chosen, types, normalize)
-    label = comparable([disagree_on], types)[0] if disagree_on else None
+    keys = relations.keys(stack, chosen, normalize)
+    label = relations.keys(stack, [disagree_on])[0] if disagree_on else None
     rows = relations.fetch(statement(stack, keys, null_is_a_value, label, samples))
 
     splits, pairs, found = _read(relations.names, rows, len(keys))
-    _check_exact(keys, types, rows)
+    _refuse_rounding(relations, stack, keys, rows)
     clean = not pairs
     return Overlap(
         columns=tuple(chosen),
@@ -347,16 +346,18 @@ def _sorted(samples: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(sorted(samples, key=lambda sample: tuple(order(value) for value in sample)))
 
 
-def _check_exact(keys: Sequence[Key], types: dict[str, dict[str, Any]], rows: Sequence[Any]) -> None:
-    if any(row[0] == "shared" and row[4] for row in rows):
-        key = next(key for key in keys if Family.FLOAT in key.families and len(key.families) > 1)
-        whole = next(s for s, of in types.items() if family(of[key.name]) is not Family.FLOAT)
-        real = next(s for s, of in types.items() if family(of[key.name]) is Family.FLOAT)
-        raise TypesDifferError(
-            f"column '{key.name}' is {types[whole][key.name]} in split '{whole}' but {types[real][key.name]} in split "
-            f"'{real}', and has numbers beyond 2^53, which floats round: different keys would look equal. "
-            f"Cast one of them, or compare them as text with normalize=['text']."
-        )
+def _refuse_rounding(relations: Relations, stack: Stack, keys: Sequence[Key], rows: Sequence[Any]) -> None:
+    if not any(row[0] == "shared" and row[4] for row in rows):
+        return
+    key = next(key for key in keys if Family.FLOAT in key.families and len(key.families) > 1)
+    types = {name: stack.relation_of(i).c[key.name].type for i, name in enumerate(relations.names)}
+    whole = next(name for name, type_ in types.items() if family(type_) is not Family.FLOAT)
+    real = next(name for name, type_ in types.items() if family(type_) is Family.FLOAT)
+    raise TypesDifferError(
+        f"column '{key.name}' is {type_name(types[whole])} in split '{whole}' but {type_name(types[real])} in split "
+        f"'{real}', and has numbers beyond 2^53, which floats round: different keys would look equal. "
+        f"Cast one of them, or compare them as text with normalize=['text']."
+    )
 
 
 def _unique_columns(

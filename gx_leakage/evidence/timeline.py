@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.evidence.keys import Family, Key, comparable, family, type_name
+from gx_leakage.evidence.keys import Family, Key, family, type_name
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import USUAL_ORDER, Relations, Stack, in_usual_order
 
@@ -104,7 +104,7 @@ def gather(
     judged = relations.judged(train)
     order = _order(relations.names, order)
     stack = relations.stack([column])
-    key = comparable([column], relations.types(stack, [column]))[0]
+    key = relations.keys(stack, [column])[0]
     axis = _axis(key, relations, stack)
     span = parse_gap(gap, unit, numeric=axis in _NUMBERS)
 

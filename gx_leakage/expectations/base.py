@@ -21,7 +21,7 @@ from great_expectations.validator.validator import ValidationDependencies
 
 from gx_leakage import metrics as leakage_metrics
 from gx_leakage import rendering
-from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.errors import EmptySplitError
 
 __all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
 
@@ -147,7 +147,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         judgement = self.judge(evidence)
         empty = [split["name"] for split in judgement.splits if not split["rows"]]
         if empty:
-            raise CouldNotCheckError(f"split '{empty[0]}' is empty: there is nothing to check.")
+            raise EmptySplitError(empty[0])
         result_format = parse_result_format(self._get_result_format(runtime_configuration))
         judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
         if splits.rows_without_split:
