@@ -133,7 +133,8 @@ def groups_in_frames() -> Iterator[Row]:
         frames = {name: table.to_pandas() for name, table in arrow.items()}
 
         def semi_joins() -> None:
-            lazy = {name: pl.from_arrow(table).lazy() for name, table in arrow.items()}  # type: ignore[union-attr]
+            framed: Any = {name: pl.from_arrow(table) for name, table in arrow.items()}
+            lazy = {name: frame.lazy() for name, frame in framed.items()}
             names = list(lazy)
             wanted = []
             for i, first in enumerate(names):
