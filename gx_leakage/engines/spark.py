@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,14 +43,14 @@ class SparkEngine:
         """Run the statement as Spark SQL."""
         described = statement.selected_columns  # type: ignore[attr-defined]
         aware = [getattr(column.type, "timezone", False) for column in described]
-        text = to_spark_sql(statement)
-        if "GXL_NFC" in text.upper():
+        shared, text = to_spark_sql(statement)
+        if any("GXL_NFC" in part.upper() for part in (*shared.values(), text)):
             self._session.udf.register("gxl_nfc", _normalizer())
-        frame = self._session.sql(text)
-        return [
-            tuple(as_utc(value) if zone else value for value, zone in zip(row, aware, strict=True))
-            for row in frame.collect()
-        ]
+        with ExitStack() as stack:
+            for name, part in shared.items():
+                stack.enter_context(self._computed_once(name, part))
+            rows = self._session.sql(text).collect()
+        return [tuple(as_utc(value) if zone else value for value, zone in zip(row, aware, strict=True)) for row in rows]
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the views are temporary, so that a user has nothing to run the statement over."""
@@ -61,15 +62,38 @@ class SparkEngine:
             self._session.catalog.dropTempView(view)
         self._views.clear()
 
+    @contextmanager
+    def _computed_once(self, view: str, text: str) -> Iterator[None]:
+        """Keep the rows of a query for all places that name ``view``: Spark would compute them anew at each."""
+        frame = self._session.sql(text).persist()
+        frame.createOrReplaceTempView(view)
+        try:
+            yield
+        finally:
+            self._session.catalog.dropTempView(view)
+            frame.unpersist()
 
-def to_spark_sql(statement: sa.Executable) -> str:
-    """Return the statement as Spark SQL, its values written out, by way of PostgreSQL's dialect."""
+
+def to_spark_sql(statement: sa.Executable) -> tuple[dict[str, str], str]:
+    """Return the statement as Spark SQL, its values written out, by way of PostgreSQL's dialect.
+
+    What stands in its WITH clause comes first, by the name of the view that it has to become.
+    """
     try:
         import sqlglot
     except ImportError as error:
         raise require("spark", error) from error
     text = str(statement.compile(dialect=SPARK, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
-    return sqlglot.transpile(text, read="postgres", write="spark")[0]
+    tree: Any = sqlglot.parse_one(text, read="postgres")
+    views = {cte.alias: f"gx_leakage_{uuid.uuid4().hex}" for cte in tree.ctes}
+    for table in tree.find_all(sqlglot.exp.Table):
+        if table.name in views and not table.db:
+            name = table.alias or table.name
+            table.replace(sqlglot.exp.alias_(sqlglot.exp.to_table(views[table.name]), name, table=True))
+    shared = {views[cte.alias]: cte.this.sql("spark") for cte in tree.ctes}
+    for clause in ("with", "with_"):  # sqlglot 28 renamed it
+        tree.set(clause, None)
+    return shared, tree.sql("spark")
 
 
 def as_utc(value: Any) -> Any:
