@@ -77,7 +77,9 @@ class Relations:
         splits: Sequence[SplitRows],
         split_column: str | None = None,
         rows_without_split: int = 0,
+        asset: str = "",
     ) -> None:
+        self.asset = asset
         self.engine = engine
         self.rows_without_split = rows_without_split
         self.splits = tuple(splits)
@@ -149,6 +151,43 @@ class Relations:
         for i, name in enumerate(self.names):
             if i not in found:
                 raise EmptySplitError(name)
+
+    def common_columns(self) -> list[str]:
+        """Return the columns that all splits have, in the order of the first."""
+        existing = list(self.columns().values())
+        return [name for name in existing[0] if all(name in names for names in existing)]
+
+    def rows(self, marks: Columns, keep: Callable[[sa.Subquery], tuple[sa.FromClause, list[Any]]]) -> sa.Select[Any]:
+        """Return the statement for whole rows, with all columns that the splits have in common and their split.
+
+        Args:
+            marks: Further columns to choose the rows by, which are not returned.
+            keep: Given the rows of all splits with ``split_no`` and the marks, what to select from and the conditions.
+        """
+        shown = [*([self.split_column] if self.split_column else []), *self.common_columns()]
+        stack = self.stack(self.common_columns())
+        stacked = stack.select(lambda relation: [*(relation.c[name] for name in shown), *marks(relation)])
+        source, conditions = keep(stacked.subquery("stacked"))
+        split = []
+        if self.split_column is None and "split" not in shown:
+            names = [(source.c.split_no == i, sa.literal(name)) for i, name in enumerate(self.names)]
+            split = [sa.case(*names).label("split")]
+        return sa.select(*split, *(source.c[name] for name in shown)).where(*conditions)
+
+    def require_several(self) -> None:
+        """Raise where there is nothing to compare a split with."""
+        if len(self.names) > 1:
+            return
+        found = f"only one split ('{self.names[0]}') was found" if self.names else "no split was found"
+        if self.split_column is not None:
+            raise CouldNotCheckError(
+                f"split column '{self.split_column}' has one value only ('{self.names[0]}'): there is nothing to "
+                f"compare it with."
+            )
+        raise CouldNotCheckError(
+            f"{found} in data asset '{self.asset}'. Name the column that tells the splits apart with "
+            f"split_column=, other batch definitions with batches=, or DataFrames with dataframe_splits()."
+        )
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement where the splits are.

@@ -58,10 +58,10 @@ def resolve(
     batches: Mapping[str, Mapping[str, Any]] | None = None,
     batch_name: str | None = None,
 ) -> Relations:
-    """Return the splits that belong with the validated ``batch`` (a GX fluent batch).
+    """Return the splits that belong with the validated ``batch`` (a GX fluent batch): one, if it has no siblings.
 
     Raises:
-        CouldNotCheckError: there are fewer than two splits, or one that was named does not exist.
+        CouldNotCheckError: a split that was named does not exist.
     """
     if not hasattr(batch, "data_asset"):
         raise CouldNotCheckError(
@@ -71,13 +71,9 @@ def resolve(
     if split_column is not None:
         return _by_column(batch, split_column)
     splits = _named(batch, batches, batch_name) if batches else _frames_with(batch) or _siblings(batch)
-    if len(splits) < 2:
-        found = f"only one split ('{splits[0].name}') was found" if splits else "no split was found"
-        raise CouldNotCheckError(
-            f"{found} in data asset '{batch.data_asset.name}'. Name the column that tells the splits apart with "
-            f"split_column=, other batch definitions with batches=, or DataFrames with dataframe_splits()."
-        )
-    return Relations(open_engine([split.source for split in splits]), splits)
+    if not splits:
+        raise CouldNotCheckError(f"no batch was found in data asset '{batch.data_asset.name}'.")
+    return Relations(open_engine([split.source for split in splits]), splits, asset=batch.data_asset.name)
 
 
 def _source(batch: Any) -> Source:
@@ -109,9 +105,8 @@ def _by_column(batch: Any, column: str) -> Relations:
         if name in by_name:
             raise CouldNotCheckError(f"column '{column}' has two values that both read '{name}'.")
         by_name[name] = value
-    if len(by_name) < 2:
-        have = f"has one value only ('{next(iter(by_name))}')" if by_name else "has no values"
-        raise CouldNotCheckError(f"split column '{column}' {have}: there is nothing to compare.")
+    if not by_name:
+        raise CouldNotCheckError(f"split column '{column}' has no values: there is nothing to check.")
     splits = [SplitRows(name, source, by_name[name]) for name in in_usual_order(list(by_name))]
     return Relations(engine, splits, split_column=column, rows_without_split=rows_without_split)
 

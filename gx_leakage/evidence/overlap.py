@@ -85,6 +85,7 @@ def gather(
         samples: How many shared keys to return.
         train: The split that the others must not share with; the rows of all others are judged.
     """
+    relations.require_several()
     chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
     read = [*chosen, *([disagree_on] if disagree_on else [])]
     stack = relations.stack(read)
@@ -258,32 +259,23 @@ def leaked_rows(
     relations: Relations, keys: Sequence[Key], null_is_a_value: bool, judged: Sequence[int]
 ) -> sa.Select[Any]:
     """Return the statement that finds every leaked row, with all columns that the splits have in common."""
-    common, _ = _choose(relations, None, [])
-    stack = relations.stack(common)
-    names = [f"key_{i}" for i in range(len(keys))]
-    shown = [*([relations.split_column] if relations.split_column else []), *common]
+    names = [f"key_{i}_" for i in range(len(keys))]
 
-    def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [
-            *(relation.c[name] for name in shown),
-            *(key.of(relation).label(name) for key, name in zip(keys, names, strict=True)),
-        ]
+    def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        return [key.of(relation).label(name) for key, name in zip(keys, names, strict=True)]
 
-    stacked = stack.select(read).subquery("stacked")
-    by = [stacked.c[name] for name in names]
-    marked = sa.select(
-        stacked,
-        sa.func.min(stacked.c.split_no).over(partition_by=by).label("first_split"),
-        sa.func.max(stacked.c.split_no).over(partition_by=by).label("last_split"),
-    ).subquery("marked")
-    in_words = []
-    if relations.split_column is None and "split" not in shown:
-        of = marked.c.split_no
-        in_words = [sa.case(*((of == i, sa.literal(name)) for i, name in enumerate(stack.names))).label("split")]
-    found = sa.select(*in_words, *(marked.c[name] for name in shown)).where(
-        marked.c.first_split < marked.c.last_split, marked.c.split_no.in_(list(judged))
-    )
-    return found if null_is_a_value else found.where(*(marked.c[name].is_not(None) for name in names))
+    def keep(stacked: sa.Subquery) -> tuple[sa.FromClause, list[Any]]:
+        by = [stacked.c[name] for name in names]
+        marked = sa.select(
+            stacked,
+            sa.func.min(stacked.c.split_no).over(partition_by=by).label("first_split_"),
+            sa.func.max(stacked.c.split_no).over(partition_by=by).label("last_split_"),
+        ).subquery("marked")
+        known = [] if null_is_a_value else [marked.c[name].is_not(None) for name in names]
+        leaked = [marked.c.first_split_ < marked.c.last_split_, marked.c.split_no.in_(list(judged))]
+        return marked, [*leaked, *known]
+
+    return relations.rows(marks, keep)
 
 
 def _choose(
@@ -293,9 +285,8 @@ def _choose(
     if columns is not None:
         relations.require([*columns, *exclude])
         return [name for name in columns if name not in exclude], {}
-    everywhere = set.intersection(*map(set, existing.values()))
-    first = next(iter(existing.values()))
-    chosen = [name for name in first if name in everywhere and name not in exclude]
+    everywhere = relations.common_columns()
+    chosen = [name for name in everywhere if name not in exclude]
     for name in exclude:
         if not any(name in names for names in existing.values()):
             relations.require([name])

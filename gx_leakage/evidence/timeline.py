@@ -101,6 +101,7 @@ def gather(
         samples: How many times of early rows to return.
         train: The split that the others must not share with; the rows of all others are judged.
     """
+    relations.require_several()
     judged = relations.judged(train)
     order = _order(relations.names, order)
     stack = relations.stack([column])
@@ -200,21 +201,14 @@ def _count(
     return early, leaked, found
 
 
-def _leaked_rows(relations: Relations, key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]) -> Any:
-    existing = relations.columns()
-    common = [n for n in existing[relations.names[0]] if all(n in names for names in existing.values())]
-    stack = relations.stack(common)
-    shown = [*([relations.split_column] if relations.split_column else []), *common]
-    stacked = stack.select(lambda relation: [*(relation.c[n] for n in shown), key.of(relation).label("at_")])
-    rows = stacked.subquery("stacked")
-    in_words = []
-    if relations.split_column is None and "split" not in shown:
-        cases = [(rows.c.split_no == i, sa.literal(name)) for i, name in enumerate(stack.names)]
-        in_words = [sa.case(*cases).label("split")]
-    is_leaked = [
-        sa.and_(rows.c.split_no == j, cutoff.covers(rows.c.at_)) for j, cutoff in latest.items() if j in judged
-    ]
-    return sa.select(*in_words, *(rows.c[n] for n in shown)).where(sa.or_(sa.false(), *is_leaked))
+def _leaked_rows(relations: Relations, key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]) -> sa.Select[Any]:
+    def keep(rows: sa.Subquery) -> tuple[sa.FromClause, list[Any]]:
+        early = [
+            sa.and_(rows.c.split_no == j, cutoff.covers(rows.c.at_)) for j, cutoff in latest.items() if j in judged
+        ]
+        return rows, [sa.or_(sa.false(), *early)]
+
+    return relations.rows(lambda relation: [key.of(relation).label("at_")], keep)
 
 
 def _order(names: Sequence[str], order: Sequence[str] | None) -> list[str]:
