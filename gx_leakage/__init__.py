@@ -9,7 +9,9 @@ from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.expectations import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
+    ExpectFeaturesToBeAvailableAtPredictionTime,
     ExpectNoIdenticalRowsAcrossBatches,
+    ExpectNoInterleavedFramesAcrossBatches,
     ExpectNoSharedGroupIdsAcrossBatches,
 )
 from gx_leakage.report import Finding, LeakFoundError, Report
@@ -19,7 +21,9 @@ __all__ = [
     "CouldNotCheckError",
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
+    "ExpectFeaturesToBeAvailableAtPredictionTime",
     "ExpectNoIdenticalRowsAcrossBatches",
+    "ExpectNoInterleavedFramesAcrossBatches",
     "ExpectNoSharedGroupIdsAcrossBatches",
     "Finding",
     "LeakFoundError",

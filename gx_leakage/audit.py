@@ -21,7 +21,9 @@ from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.expectations import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
+    ExpectFeaturesToBeAvailableAtPredictionTime,
     ExpectNoIdenticalRowsAcrossBatches,
+    ExpectNoInterleavedFramesAcrossBatches,
     ExpectNoSharedGroupIdsAcrossBatches,
 )
 from gx_leakage.relations import USUAL_ORDER
@@ -70,6 +72,9 @@ def audit(
     time: str | None = None,
     target: str | None = None,
     id: Sequence[str] | str = (),  # noqa: A002 (the role is called that everywhere)
+    available_at: Mapping[str, str] | None = None,
+    sequence: Sequence[str] | str = (),
+    frame: str | None = None,
     split_column: str | None = None,
     order: Sequence[str] | None = None,
     gap: Any = None,
@@ -92,6 +97,10 @@ def audit(
         time: The column that says when a row was.
         target: The column that is to be predicted.
         id: Columns that identify a row, which are left out when looking for identical rows.
+        available_at: For features the column that says since when their value was known; needs ``time``, which is then
+            the moment at which a row predicts.
+        sequence: Columns that together identify a video or recording; needs ``frame``.
+        frame: The column with the number of a frame within its sequence.
         split_column: The column whose values name the split of each row.
         order: The splits, the earliest first; by default as their names say, or else as they are given.
         gap: How much later than an earlier split a later one has to be, such as ``"7 days"``.
@@ -110,7 +119,8 @@ def audit(
         CouldNotCheckError: an input is missing or cannot be read. Checks that could not be made are in the report.
     """
     roles = _Roles(
-        group=_list(group), time=time, target=target, id=_list(id), order=order, gap=gap, unit=unit,
+        group=_list(group), time=time, target=target, id=_list(id),
+        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame, order=order, gap=gap, unit=unit,
         normalize=list(normalize or ()), train=train, mostly=mostly, show_values=show_values,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -146,6 +156,9 @@ class _Roles:
     time: str | None
     target: str | None
     id: list[str]
+    available_at: dict[str, str]
+    sequence: list[str]
+    frame: str | None
     order: Sequence[str] | None
     gap: Any
     unit: str | None
@@ -171,7 +184,7 @@ def _expectations(
     if roles.group:
         found.append(ExpectNoSharedGroupIdsAcrossBatches(group_columns=roles.group, **comparison, **common))
     else:
-        left_out.append("shared group ids, for no column is given as group.")
+        left_out.append("shared group ids (group)")
     found.append(
         ExpectNoIdenticalRowsAcrossBatches(exclude_columns=roles.id, target_column=roles.target, **comparison, **common)
     )
@@ -185,7 +198,25 @@ def _expectations(
             )
         )
     else:
-        left_out.append("the order in time, for no column is given as time.")
+        left_out.append("the order in time (time)")
+    if roles.available_at:
+        if roles.time is None:
+            raise CouldNotCheckError("available_at needs time, the column with the moment at which a row predicts.")
+        found.append(
+            ExpectFeaturesToBeAvailableAtPredictionTime(
+                prediction_time_column=roles.time, available_at=roles.available_at, **common
+            )
+        )
+    else:
+        left_out.append("features from after the prediction (available_at)")
+    if roles.sequence and roles.frame:
+        found.append(
+            ExpectNoInterleavedFramesAcrossBatches(sequence_columns=roles.sequence, frame_column=roles.frame, **common)
+        )
+    elif roles.sequence or roles.frame:
+        raise CouldNotCheckError("sequence and frame are given together: a frame is a number within its sequence.")
+    else:
+        left_out.append("interleaved frames (sequence, frame)")
     return found, left_out
 
 

@@ -59,6 +59,13 @@ def audit(
     time: Annotated[str | None, typer.Option(help="The column that says when a row was.")] = None,
     target: Annotated[str | None, typer.Option(help="The column that is to be predicted.")] = None,
     id_: Annotated[list[str], typer.Option("--id", help="A column that identifies a row. Repeatable.")] = [],  # noqa: B006
+    available_at: Annotated[
+        list[str], typer.Option(help="FEATURE=COLUMN: since when its value was known. Repeatable; needs --time.")
+    ] = [],  # noqa: B006
+    sequence: Annotated[
+        list[str], typer.Option(help="A column that identifies a video or recording. Repeatable.")
+    ] = [],  # noqa: B006
+    frame: Annotated[str | None, typer.Option(help="The column with a frame's number; needs --sequence.")] = None,
     split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
     connection: Annotated[
         str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
@@ -88,6 +95,9 @@ def audit(
             time=time,
             target=target,
             id=id_,
+            available_at=_pairs(available_at),
+            sequence=sequence,
+            frame=frame,
             split_column=split_column,
             order=order.split(",") if order else None,
             gap=_number(gap),
@@ -199,6 +209,16 @@ def _named(splits: list[str]) -> dict[str, str]:
         if name in found:
             raise CouldNotCheckError(f"two splits are called '{name}': name them with NAME=FILE.")
         found[name] = value
+    return found
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        feature, equals, column = text.partition("=")
+        if not equals:
+            raise CouldNotCheckError(f"--available-at {text} is not of the form FEATURE=COLUMN.")
+        found[feature] = column
     return found
 
 

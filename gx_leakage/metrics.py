@@ -23,10 +23,10 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 
 from gx_leakage import splits
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import overlap, timeline
+from gx_leakage.evidence import availability, frames, overlap, timeline
 from gx_leakage.relations import Relations
 
-__all__ = ["SPLITS", "Failure", "OverlapMetric", "SplitsMetric", "TimelineMetric", "configurations"]
+__all__ = ["SPLITS", "Failure", "configurations"]
 
 SPLITS = "leakage.splits"
 _SPLIT_KEYS = ("split_column", "batches", "batch_name")
@@ -164,6 +164,20 @@ class OverlapMetric(_FamilyMetric):
 
     metric_name = "leakage.overlap"
     gather = staticmethod(overlap.gather)
+
+
+class AvailabilityMetric(_FamilyMetric):
+    """Features from after the prediction time: :func:`gx_leakage.evidence.availability.gather`."""
+
+    metric_name = "leakage.availability"
+    gather = staticmethod(availability.gather)
+
+
+class FramesMetric(_FamilyMetric):
+    """Frames next to frames of train: :func:`gx_leakage.evidence.frames.gather`."""
+
+    metric_name = "leakage.frames"
+    gather = staticmethod(frames.gather)
 
 
 class TimelineMetric(_FamilyMetric):

@@ -69,7 +69,7 @@ class Report:
     findings: list[Finding]
     data_docs: str | None = None
     not_checked: list[str] = field(default_factory=list)
-    """What was left out for lack of a role, a sentence each."""
+    """What was left out for lack of a role, each with the roles that it needs."""
 
     @classmethod
     def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: list[str] | None = None) -> Report:
@@ -127,7 +127,8 @@ class Report:
                     f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
                     "",
                 ]
-        lines += [f"Not checked: {sentence}" for sentence in self.not_checked]
+        if self.not_checked:
+            lines.append(self._not_checked())
         return "\n".join(lines).rstrip() + "\n"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -145,10 +146,13 @@ class Report:
                     table.add_row("", Text(f"for example {'; '.join(finding.examples)}", style="dim"))
                 table.add_row("", Text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
         yield table
-        for sentence in self.not_checked:
-            yield Text(f"Not checked: {sentence}", style="dim")
+        if self.not_checked:
+            yield Text(self._not_checked(), style="dim")
         if self.data_docs:
             yield Text(f"Data Docs: {self.data_docs}")
+
+    def _not_checked(self) -> str:
+        return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
 
     def _headline(self) -> str:
         leaks = sum(finding.leaked for finding in self.findings)

@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
 from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nfc, trimmed
 
-__all__ = ["NORMALIZATIONS", "AllNull", "Family", "Key", "comparable", "family", "type_name"]
+__all__ = [
+    "NORMALIZATIONS", "NUMBERS", "TIMES", "AllNull", "Family", "Key", "comparable", "family", "on_one_axis",
+    "type_name",
+]  # fmt: skip
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
 """What ``normalize`` may hold, in the order in which it is applied."""
@@ -50,8 +53,9 @@ _FAMILIES: tuple[tuple[type[Any], Family], ...] = (
 )
 
 _EXACT = {Family.INTEGER, Family.DECIMAL}
-_NUMBERS = _EXACT | {Family.FLOAT}
-_PROMOTED = ({Family.DATE, Family.TIMESTAMP}, _EXACT, _NUMBERS)
+NUMBERS = _EXACT | {Family.FLOAT}
+TIMES = {Family.DATE, Family.TIMESTAMP, Family.TIMESTAMP_TZ}
+_PROMOTED = ({Family.DATE, Family.TIMESTAMP}, _EXACT, NUMBERS)
 
 
 class AllNull(sa.types.NullType):
@@ -159,6 +163,36 @@ def comparable(
             )
         keys.append(Key(column, families, tuple(normalize)))
     return tuple(keys)
+
+
+def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> frozenset[Family]:
+    """Return the families of columns that are times on one axis, or numbers that stand for them.
+
+    Args:
+        columns: The columns that are compared with one another.
+        splits: By split, its columns by name.
+
+    Raises:
+        CouldNotCheckError: a column has no order in time.
+        TypesDifferError: two columns cannot be compared.
+    """
+    types = {f"'{c}' in split '{split}'": found[c].type for c in columns for split, found in splits.items()}
+    known = {where: type_ for where, type_ in types.items() if not isinstance(type_, AllNull)}
+    for where, type_ in known.items():
+        if family(type_) not in TIMES | NUMBERS:
+            raise CouldNotCheckError(
+                f"column {where} is {type_name(type_)}, which has no order in time: it must be a date, a timestamp or "
+                f"a number. Cast it, or parse it when it is read."
+            )
+    families = frozenset(family(type_) for type_ in known.values())
+    if len(families) > 1 and not any(families <= together for together in _PROMOTED):
+        (first, one), *rest = known.items()
+        other, another = next((w, t) for w, t in rest if family(t) is not family(one))
+        raise TypesDifferError(
+            f"column {first} is {type_name(one)} but column {other} is {type_name(another)}, which cannot be compared. "
+            f"Cast one of them{_hint(families)}."
+        )
+    return families
 
 
 def _hint(families: frozenset[Family]) -> str:

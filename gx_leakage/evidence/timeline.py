@@ -16,17 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.evidence.keys import Family, Key, family, type_name
+from gx_leakage.evidence.keys import NUMBERS, Key, on_one_axis
 from gx_leakage.evidence.values import plain
-from gx_leakage.relations import USUAL_ORDER, Relations, Stack, in_usual_order
+from gx_leakage.relations import USUAL_ORDER, Relations, in_usual_order
 
 __all__ = ["UNITS", "EarlyRows", "SplitTimes", "Timeline", "gather", "parse_gap"]
 
 UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 """Calendar units, in UTC, that times can be compared by."""
-
-_TIMES = {Family.DATE, Family.TIMESTAMP, Family.TIMESTAMP_TZ}
-_NUMBERS = {Family.INTEGER, Family.DECIMAL, Family.FLOAT}
 
 
 @dataclass(frozen=True)
@@ -106,8 +103,8 @@ def gather(
     order = _order(relations.names, order)
     stack = relations.stack([column])
     key = relations.keys(stack, [column])[0]
-    axis = _axis(key, relations, stack)
-    span = parse_gap(gap, unit, numeric=axis in _NUMBERS)
+    axis = on_one_axis([column], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
+    span = parse_gap(gap, unit, numeric=axis <= NUMBERS)
 
     stacked = stack.select(lambda relation: [key.of(relation).label("at")]).subquery("stacked")
     bounds = relations.fetch(
@@ -225,17 +222,6 @@ def _order(names: Sequence[str], order: Sequence[str] | None) -> list[str]:
             f"the order in time of the splits {', '.join(names)} is not clear from their names: give it with order=."
         )
     return in_usual_order(names)
-
-
-def _axis(key: Key, relations: Relations, stack: Stack) -> Family:
-    found = {family(stack.relation_of(i).c[key.name].type) for i in range(len(relations.names))}
-    for axis in found:
-        if axis not in _TIMES | _NUMBERS:
-            raise CouldNotCheckError(
-                f"column '{key.name}' is {type_name(stack.relation_of(0).c[key.name].type)}, which has no order in "
-                f"time: it must be a date, a timestamp or a number. Cast it, or parse it when it is read."
-            )
-    return Family.TIMESTAMP if Family.TIMESTAMP in found else next(iter(found))
 
 
 def parse_gap(gap: Any, unit: str | None, *, numeric: bool) -> Any:

@@ -2,7 +2,13 @@
 
 from gx_leakage.expectations.base import CrossBatchExpectation
 from gx_leakage.expectations.expect_batches_to_be_ordered_in_time import ExpectBatchesToBeOrderedInTime
+from gx_leakage.expectations.expect_features_to_be_available_at_prediction_time import (
+    ExpectFeaturesToBeAvailableAtPredictionTime,
+)
 from gx_leakage.expectations.expect_no_identical_rows_across_batches import ExpectNoIdenticalRowsAcrossBatches
+from gx_leakage.expectations.expect_no_interleaved_frames_across_batches import (
+    ExpectNoInterleavedFramesAcrossBatches,
+)
 from gx_leakage.expectations.expect_no_shared_group_ids_across_batches import (
     ExpectNoSharedGroupIdsAcrossBatches,
 )
@@ -10,6 +16,8 @@ from gx_leakage.expectations.expect_no_shared_group_ids_across_batches import (
 __all__ = [
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
+    "ExpectFeaturesToBeAvailableAtPredictionTime",
     "ExpectNoIdenticalRowsAcrossBatches",
+    "ExpectNoInterleavedFramesAcrossBatches",
     "ExpectNoSharedGroupIdsAcrossBatches",
 ]

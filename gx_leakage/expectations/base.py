@@ -51,6 +51,8 @@ class Judgement:
     samples: Sequence[Any] = ()
     details: dict[str, Any] = field(default_factory=dict)
     query: str | None = None
+    judged: Sequence[str] | None = None
+    """The splits whose rows are judged, where that is not as usual: all but train."""
 
 
 class CrossBatchExpectation(BatchExpectation, ABC):
@@ -149,7 +151,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         if empty:
             raise EmptySplitError(empty[0])
         result_format = parse_result_format(self._get_result_format(runtime_configuration))
-        judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
+        judged = judgement.judged
+        if judged is None:
+            judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
         if splits.rows_without_split:
             judgement.details["rows_without_split"] = splits.rows_without_split
         return self._result(judgement, judged, result_format)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gx_leakage.rendering.blocks import Block, code, collapse, table, text
 from gx_leakage.rendering.handbook import panel
-from gx_leakage.rendering.pictures import heat_map, time_lines
+from gx_leakage.rendering.pictures import frame_line, heat_map, late_features, time_lines
 
 if TYPE_CHECKING:
     from gx_leakage.expectations.base import CrossBatchExpectation
@@ -112,6 +112,10 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
         blocks.append(heat_map(details))
     if "order" in details:
         blocks.append(time_lines(details))
+    if "features" in details:
+        blocks.append(late_features(details))
+    if details.get("sequence"):
+        blocks.append(frame_line(details))
     samples = result.get("partial_unexpected_list")
     if samples:
         blocks.append(_samples(samples))
@@ -132,7 +136,8 @@ def _splits(details: Mapping[str, Any]) -> Block:
         "name": "Split",
         "rows": "Rows",
         "keys": f"Distinct {_unit(details)}",
-        "null_keys": "Rows without a key" if "overlap" in details else "Rows without a time",
+        "null_keys": "Rows without a time" if "order" in details or "features" in details else "Rows without a key",
+        "leaked": "Leaked rows",
         "first": "First",
         "last": "Last",
     }
@@ -169,7 +174,9 @@ def _row(sample: Mapping[str, Any]) -> str:
 
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"the parameter {value['$PARAMETER']}" if "$PARAMETER" in value else str(dict(value))
+        if "$PARAMETER" in value:
+            return f"the parameter {value['$PARAMETER']}"
+        return ", ".join(f"{key} ({one})" for key, one in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gx_leakage.rendering.blocks import Block, cell, table
 
-__all__ = ["heat_map", "time_lines"]
+__all__ = ["frame_line", "heat_map", "late_features", "time_lines"]
 
 STEPS = 40
 """Cells in a time line."""
@@ -64,11 +64,41 @@ def time_lines(details: Mapping[str, Any]) -> Block:
             inside = first is not None and first <= start + width and last >= start  # type: ignore[operator]
             too_early = inside and split["name"] in late and ended is not None and start <= ended
             colour = "#c0392b" if too_early else "#2471a3" if inside else "#f4f6f7"
-            row.append(cell("\u00a0", {"background-color": colour, "padding": "0 3px", "border": "0"}))
+            row.append(cell("\u00a0", _bar(colour)))
         row.append(cell(split["last"]))
         rows.append(row)
         ended = last if ended is None else max(ended, last or ended)
     return table(["Split", "First", *([""] * STEPS), "Last"], rows)
+
+
+def late_features(details: Mapping[str, Any]) -> Block:
+    """Return in which share of the rows each feature is late, as bars."""
+    total = sum(split["rows"] for split in details["splits"])
+    rows = []
+    for feature in details["features"]:
+        share = feature["rows"] / total if total else 0.0
+        full = round(STEPS * share) or (1 if share else 0)
+        bar = [cell("\u00a0", _bar("#c0392b" if step < full else "#f4f6f7")) for step in range(STEPS)]
+        rows.append([feature["feature"], feature["available_at"], feature["rows"], f"{100 * share:.3g} %", *bar])
+    return table(["Feature", "Known from", "Late rows", "Share", *([""] * STEPS)], rows)
+
+
+def frame_line(details: Mapping[str, Any]) -> Block:
+    """Return the frames around the first leaked one, a row a split, so that neighbours stand side by side."""
+    numbers = sorted({one["frame"] for one in details["sequence"]})[:STEPS]
+    held = {(one["split"], one["frame"]) for one in details["sequence"]}
+    judged = {one["split"] for one in details["frames"]}
+    rows = []
+    for split in details["splits"]:
+        name = split["name"]
+        colour = "#c0392b" if name in judged else "#2471a3"
+        cells = [cell("\u00a0", _bar(colour if (name, number) in held else "#f4f6f7")) for number in numbers]
+        rows.append([cell(name, {"font-weight": "bold"}), *cells])
+    return table([f"Frames {numbers[0]} to {numbers[-1]} of the first leaking sequence", *([""] * len(numbers))], rows)
+
+
+def _bar(colour: str) -> dict[str, str]:
+    return {"background-color": colour, "padding": "0 3px", "border": "0"}
 
 
 def _position(value: Any) -> float | None:
