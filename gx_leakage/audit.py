@@ -22,6 +22,7 @@ from gx_leakage.expectations import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
     ExpectFeaturesToBeAvailableAtPredictionTime,
+    ExpectLabelWindowsNotToOverlapAcrossBatches,
     ExpectNoIdenticalRowsAcrossBatches,
     ExpectNoInterleavedFramesAcrossBatches,
     ExpectNoSharedGroupIdsAcrossBatches,
@@ -75,6 +76,8 @@ def audit(
     available_at: Mapping[str, str] | None = None,
     sequence: Sequence[str] | str = (),
     frame: str | None = None,
+    window: tuple[str, str] | None = None,
+    embargo: Any = None,
     split_column: str | None = None,
     order: Sequence[str] | None = None,
     gap: Any = None,
@@ -101,6 +104,8 @@ def audit(
             the moment at which a row predicts.
         sequence: Columns that together identify a video or recording; needs ``frame``.
         frame: The column with the number of a frame within its sequence.
+        window: The columns with the start and the end of the time that a row's label is about.
+        embargo: How long after such a window of another split no train window may start.
         split_column: The column whose values name the split of each row.
         order: The splits, the earliest first; by default as their names say, or else as they are given.
         gap: How much later than an earlier split a later one has to be, such as ``"7 days"``.
@@ -120,7 +125,8 @@ def audit(
     """
     roles = _Roles(
         group=_list(group), time=time, target=target, id=_list(id),
-        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame, order=order, gap=gap, unit=unit,
+        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame,
+        window=window, embargo=embargo, order=order, gap=gap, unit=unit,
         normalize=list(normalize or ()), train=train, mostly=mostly, show_values=show_values,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -159,6 +165,8 @@ class _Roles:
     available_at: dict[str, str]
     sequence: list[str]
     frame: str | None
+    window: tuple[str, str] | None
+    embargo: Any
     order: Sequence[str] | None
     gap: Any
     unit: str | None
@@ -209,6 +217,15 @@ def _expectations(
         )
     else:
         left_out.append("features from after the prediction (available_at)")
+    if roles.window:
+        start, end = roles.window
+        found.append(
+            ExpectLabelWindowsNotToOverlapAcrossBatches(
+                start_column=start, end_column=end, embargo=roles.embargo, **common
+            )
+        )
+    else:
+        left_out.append("label windows (window)")
     if roles.sequence and roles.frame:
         found.append(
             ExpectNoInterleavedFramesAcrossBatches(sequence_columns=roles.sequence, frame_column=roles.frame, **common)

@@ -66,6 +66,10 @@ def audit(
         list[str], typer.Option(help="A column that identifies a video or recording. Repeatable.")
     ] = [],  # noqa: B006
     frame: Annotated[str | None, typer.Option(help="The column with a frame's number; needs --sequence.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="START,END: the columns with the time that a row's label is about.")
+    ] = None,
+    embargo: Annotated[str | None, typer.Option(help="How long after a window no train window may start.")] = None,
     split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
     connection: Annotated[
         str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
@@ -98,6 +102,8 @@ def audit(
             available_at=_pairs(available_at),
             sequence=sequence,
             frame=frame,
+            window=_window(window),
+            embargo=_number(embargo),
             split_column=split_column,
             order=order.split(",") if order else None,
             gap=_number(gap),
@@ -210,6 +216,15 @@ def _named(splits: list[str]) -> dict[str, str]:
             raise CouldNotCheckError(f"two splits are called '{name}': name them with NAME=FILE.")
         found[name] = value
     return found
+
+
+def _window(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    start, comma, end = text.partition(",")
+    if not comma or "," in end:
+        raise CouldNotCheckError(f"--window {text} is not of the form START,END.")
+    return start, end
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 
 from gx_leakage import splits
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import availability, frames, overlap, timeline
+from gx_leakage.evidence import availability, frames, overlap, timeline, windows
 from gx_leakage.relations import Relations
 
 __all__ = ["SPLITS", "Failure", "configurations"]
@@ -185,3 +185,10 @@ class TimelineMetric(_FamilyMetric):
 
     metric_name = "leakage.timeline"
     gather = staticmethod(timeline.gather)
+
+
+class WindowsMetric(_FamilyMetric):
+    """Label windows that meet: :func:`gx_leakage.evidence.windows.gather`."""
+
+    metric_name = "leakage.windows"
+    gather = staticmethod(windows.gather)

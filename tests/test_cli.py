@@ -176,6 +176,28 @@ def test_bad_input_is_exit_code_2(folder: Path, arguments: tuple[str, ...], part
     could_not_check(gx_leakage(*command, cwd=folder), *parts)
 
 
+def test_all_roles(folder: Path) -> None:
+    rows = pd.DataFrame({"day": [1, 2, 3, 4], "until": [2, 4, 4, 5], "lab": [1, 1, 1, 1], "lab_day": [1, 1, 9, 1]})
+    rows["scan"] = "s"
+    rows[:2].to_csv(folder / "a.csv", index=False)
+    rows[2:].to_csv(folder / "b.csv", index=False)
+    done = gx_leakage(
+        "audit", "train=a.csv", "test=b.csv", "--time", "day", "--available-at", "lab=lab_day", "--sequence", "scan",
+        "--frame", "day", "--window", "day,until", "--embargo", "1", "--format", "json", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    found = {f["expectation"]: f["result"]["observed_value"] for f in json.loads(done.stdout)["findings"]}
+    assert found == {
+        "expect_no_identical_rows_across_batches": 0,
+        "expect_batches_to_be_ordered_in_time": 0,
+        "expect_features_to_be_available_at_prediction_time": 1,
+        "expect_label_windows_not_to_overlap_across_batches": 1,
+        "expect_no_interleaved_frames_across_batches": 1,
+    }
+    for wrong in (("--window", "day"), ("--available-at", "lab"), ("--sequence", "scan")):
+        could_not_check(gx_leakage("audit", "train=a.csv", "test=b.csv", "--time", "day", *wrong, cwd=folder))
+
+
 def test_hidden_values(folder: Path) -> None:
     done = gx_leakage("audit", *FILES, "--group", "patient_id", "--hide-values", "--format", "json", cwd=folder)
     for finding in json.loads(done.stdout)["findings"]:

@@ -5,6 +5,7 @@ Everything else in the evidence modules is SQLAlchemy Core that all dialects com
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ __all__ = [
     "SPARK",
     "as_text",
     "byte_order",
+    "later",
     "literal_dialect",
     "lowered",
     "nan_to_null",
@@ -245,3 +247,74 @@ def numbers(count: int, name: str) -> sa.Subquery:
 def literal_dialect(dialect: sa.Dialect) -> sa.Dialect:
     """Return ``dialect`` for writing statements out with their values: per cent signs are not doubled."""
     return type(dialect)(paramstyle="named")  # type: ignore[call-arg]
+
+
+class _later(_Expression):  # noqa: N801
+    """A timestamp plus a whole number of seconds."""
+
+    def __init__(self, expression: sa.ColumnElement[Any], seconds: int) -> None:
+        super().__init__(expression)
+        self.clauses.clauses.append(sa.literal_column(str(seconds), sa.Integer()))  # part of what caches tell apart
+
+
+def later(expression: sa.ColumnElement[Any], span: dt.timedelta) -> sa.ColumnElement[Any]:
+    """Return a timestamp plus a length of time, which has to be of whole seconds."""
+    seconds = span.total_seconds()
+    if seconds != int(seconds):
+        raise CouldNotCheckError(f"a length of time of {seconds} s has to be of whole seconds.")
+    return _later(expression, int(seconds))
+
+
+def _timestamp_and_seconds(element: _Expression, compiler: SQLCompiler, **kw: Any) -> tuple[str, str]:
+    timestamp, seconds = (compiler.process(clause, **kw) for clause in element.clauses)
+    return timestamp, seconds
+
+
+@compiles(_later)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"({timestamp} + INTERVAL '{seconds}' SECOND)"
+
+
+@compiles(_later, "postgresql", "duckdb", "spark", "redshift")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"({timestamp} + INTERVAL '{seconds} seconds')"
+
+
+@compiles(_later, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    whole = f"strftime('%Y-%m-%d %H:%M:%S', substr({timestamp}, 1, 19), '+{seconds} seconds')"
+    return f"({whole} || substr({timestamp}, 20))"
+
+
+@compiles(_later, "mysql", "mariadb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"DATE_ADD({timestamp}, INTERVAL {seconds} SECOND)"
+
+
+@compiles(_later, "mssql", "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"DATEADD(second, {seconds}, {timestamp})"
+
+
+@compiles(_later, "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    function = "TIMESTAMP_ADD" if getattr(element.type, "timezone", False) else "DATETIME_ADD"
+    return f"{function}({timestamp}, INTERVAL {seconds} SECOND)"
+
+
+@compiles(_later, "oracle")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"({timestamp} + NUMTODSINTERVAL({seconds}, 'SECOND'))"
+
+
+@compiles(_later, "trino")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    timestamp, seconds = _timestamp_and_seconds(element, compiler, **kw)
+    return f"date_add('second', {seconds}, {timestamp})"

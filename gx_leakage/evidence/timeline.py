@@ -224,7 +224,7 @@ def _order(names: Sequence[str], order: Sequence[str] | None) -> list[str]:
     return in_usual_order(names)
 
 
-def parse_gap(gap: Any, unit: str | None, *, numeric: bool) -> Any:
+def parse_gap(gap: Any, unit: str | None, *, numeric: bool, name: str = "gap") -> Any:
     """Return a gap as a number (on a numeric axis) or as a timedelta.
 
     On an axis of times a gap is text such as ``"7 days"``, ``"36h"`` or ISO 8601's ``"P7D"``, a timedelta, or, with a
@@ -238,12 +238,14 @@ def parse_gap(gap: Any, unit: str | None, *, numeric: bool) -> Any:
         if gap is None:
             return 0
         if isinstance(gap, bool) or not isinstance(gap, (int, float)) or gap < 0:
-            raise CouldNotCheckError(f"gap={gap!r} must be a number that is not negative, as the time column is one.")
+            raise CouldNotCheckError(
+                f"{name}={gap!r} must be a number that is not negative, as the time column is one."
+            )
         return gap
     if gap is None:
         return dt.timedelta(0)
     malformed = CouldNotCheckError(
-        f"gap={gap!r} is not a length of time: write for example '7 days', '36 hours' or 'P7D'"
+        f"{name}={gap!r} is not a length of time: write for example '7 days', '36 hours' or 'P7D'"
         f"{'' if unit else ', or give a number together with unit='}."
     )
     span: Any = gap

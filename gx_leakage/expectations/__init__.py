@@ -5,6 +5,9 @@ from gx_leakage.expectations.expect_batches_to_be_ordered_in_time import ExpectB
 from gx_leakage.expectations.expect_features_to_be_available_at_prediction_time import (
     ExpectFeaturesToBeAvailableAtPredictionTime,
 )
+from gx_leakage.expectations.expect_label_windows_not_to_overlap_across_batches import (
+    ExpectLabelWindowsNotToOverlapAcrossBatches,
+)
 from gx_leakage.expectations.expect_no_identical_rows_across_batches import ExpectNoIdenticalRowsAcrossBatches
 from gx_leakage.expectations.expect_no_interleaved_frames_across_batches import (
     ExpectNoInterleavedFramesAcrossBatches,
@@ -17,6 +20,7 @@ __all__ = [
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
     "ExpectFeaturesToBeAvailableAtPredictionTime",
+    "ExpectLabelWindowsNotToOverlapAcrossBatches",
     "ExpectNoIdenticalRowsAcrossBatches",
     "ExpectNoInterleavedFramesAcrossBatches",
     "ExpectNoSharedGroupIdsAcrossBatches",

@@ -23,6 +23,7 @@ _MORE = {
     "target_column": "Target: $target_column.",
     "order": "In this order: $order.",
     "gap": "Gap: $gap.",
+    "embargo": "Embargo: $embargo.",
     "unit": "Compared by $unit.",
     "normalize": "Compared after $normalize.",
     "split_column": "Splits: the values of $split_column.",
@@ -111,7 +112,10 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
     if "overlap" in details:
         blocks.append(heat_map(details))
     if "order" in details:
-        blocks.append(time_lines(details))
+        late = {pair["splits"][1] for pair in details["early"]}
+        blocks.append(time_lines(details["splits"], details["order"], late))
+    if "windows" in details:
+        blocks.append(time_lines(details["splits"], [split["name"] for split in details["splits"]], set()))
     if "features" in details:
         blocks.append(late_features(details))
     if details.get("sequence"):
@@ -136,7 +140,7 @@ def _splits(details: Mapping[str, Any]) -> Block:
         "name": "Split",
         "rows": "Rows",
         "keys": f"Distinct {_unit(details)}",
-        "null_keys": "Rows without a time" if "order" in details or "features" in details else "Rows without a key",
+        "null_keys": "Rows without a key" if "overlap" in details or "frames" in details else "Rows without a time",
         "leaked": "Leaked rows",
         "first": "First",
         "last": "Last",

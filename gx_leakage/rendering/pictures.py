@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gx_leakage.rendering.blocks import Block, cell, table
@@ -44,9 +44,9 @@ def _heat(share: float) -> dict[str, str]:
     }
 
 
-def time_lines(details: Mapping[str, Any]) -> Block:
-    """Return when each split is, red where it begins before an earlier split has ended."""
-    in_order = [split for name in details["order"] for split in details["splits"] if split["name"] == name]
+def time_lines(splits: Sequence[Mapping[str, Any]], order: Sequence[str], late: set[str]) -> Block:
+    """Return when each split is; the ``late`` ones are red where they begin before an earlier one has ended."""
+    in_order = [split for name in order for split in splits if split["name"] == name]
     bounds = [(_position(split["first"]), _position(split["last"])) for split in in_order]
     known = [bound for bound in bounds if None not in bound]
     if not known:
@@ -54,7 +54,6 @@ def time_lines(details: Mapping[str, Any]) -> Block:
     low = min(first for first, _ in known)  # type: ignore[type-var]
     high = max(last for _, last in known)  # type: ignore[type-var]
     width = (high - low) / STEPS or 1  # type: ignore[operator]
-    late = {pair["splits"][1] for pair in details["early"]}
     rows = []
     ended = None
     for split, (first, last) in zip(in_order, bounds, strict=True):

@@ -15,7 +15,7 @@ import sqlglot
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import overlap, timeline
+from gx_leakage.evidence import availability, frames, overlap, timeline, windows
 from gx_leakage.evidence.sql import SPARK, literal_dialect
 from gx_leakage.relations import Relations, SplitRows
 
@@ -76,6 +76,7 @@ class RecordingEngine:
         self.name = name
         self.dialect = dialect(name)
         self.statements: list[str] = []
+        self.rows: list[list[Any]] = []
 
     def column_names(self, source: Source) -> list[str]:
         return [*TYPES, *(["split"] if source.data == "visits" else [])]
@@ -87,6 +88,8 @@ class RecordingEngine:
     def fetch(self, statement: Any) -> Sequence[Any]:
         self._compile(statement)
         columns = len(statement.selected_columns)
+        if self.rows:
+            return self.rows.pop(0)
         if columns == 5:
             return [(0, 3, 3, 10, 20), (1, 3, 3, 5, 25)]
         return [("pair", 0, 1, 1, 1, 1, 0, 0, 0, *[None] * (columns - 9))] if columns > 8 else [(1,) * columns]
@@ -134,6 +137,33 @@ def test_overlap(name: str, layout: str) -> None:
 def test_timeline(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
     timeline.gather(splits, column="i", gap=2)
+    assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_availability(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(0, 3, 3, 1, 1, 0), (1, 3, 3, 1, 1, 0)], []]
+    availability.gather(splits, prediction_time="d", available_at={"f": "t"})
+    assert len(engine.statements) == 3  # counts, samples, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_frames(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(0, 3, 0, 0, 0, 0), (1, 3, 0, 1, 1, 1)], [("a", 2, 1, 1, 3)], []]
+    frames.gather(splits, sequence=["s"], frame="i", min_gap=0.5)
+    assert len(engine.statements) == 4  # counts, samples, the frames around the first, and the query
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_windows(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(0, 3, 0, 0, None, None), (1, 3, 0, 0, None, None)], [(1, 2)], []]
+    windows.gather(splits, start="d", end="t", embargo="36h")
     assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
 
 

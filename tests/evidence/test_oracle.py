@@ -176,3 +176,91 @@ def test_timeline(platform: Platform) -> None:
             _check_query(platform, result)
 
     check_all()
+
+
+frame_rows = st.lists(
+    st.tuples(st.sampled_from(["a", "b", None]), st.one_of(st.none(), st.integers(0, 9))), min_size=1, max_size=8
+)
+window_rows = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6)), min_size=1, max_size=8)
+moments = st.one_of(st.none(), st.integers(0, 4))
+feature_rows = st.lists(st.tuples(moments, moments, moments), min_size=1, max_size=8)
+
+
+def checked(strategy: Any, platform: Platform, check_one: Any) -> None:
+    """Run a check on made-up train, validation and test splits, in both layouts."""
+
+    @settings(
+        max_examples=EXAMPLES[platform.name], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
+        phases=PHASES,
+    )  # fmt: skip
+    @given(st.fixed_dictionaries(dict.fromkeys(("train", "validation", "test"), strategy)), st.sampled_from(LAYOUTS))
+    def run(data: dict[str, list[Any]], layout: str) -> None:
+        check_one(data, layout)
+
+    run()
+
+
+def validated(platform: Platform, expectation: Any, types: dict[str, str], data: dict[str, Any], layout: str) -> Any:
+    (result,) = platform.validate([expectation], {n: Table(types, rows) for n, rows in data.items()}, layout)
+    assert result.exception_info["raised_exception"] is False, result.exception_info
+    assert result.success is (result.result["unexpected_count"] == 0)
+    if not result.success:
+        _check_query(platform, result)
+    return result.result
+
+
+def test_frames(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        expectation = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["video"], frame_column="frame")
+        found = validated(platform, expectation, {"video": "text", "frame": "integer"}, data, layout)
+        train = [row for row in data["train"] if None not in row]
+        assert len(found["details"]["frames"]) == 2
+        for counts in found["details"]["frames"]:
+            name = counts["split"]
+            known = [row for row in data[name] if None not in row]
+            near = [r for r in known if any(t[0] == r[0] and abs(t[1] - r[1]) <= 1 for t in train)]
+            between = [
+                r
+                for r in known
+                if any(t[0] == r[0] and t[1] <= r[1] for t in train)
+                and any(t[0] == r[0] and t[1] >= r[1] for t in train)
+            ]
+            sequences = {r[0] for r in near}
+            assert counts == {"split": name, "near": len(near), "between": len(between), "sequences": len(sequences)}
+
+    checked(frame_rows, platform, check_one)
+
+
+def test_windows(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        spans = {name: [(start, start + length) for start, length in rows] for name, rows in data.items()}
+        expectation = gxl.ExpectLabelWindowsNotToOverlapAcrossBatches(start_column="a", end_column="b", embargo=2)
+        found = validated(platform, expectation, {"a": "integer", "b": "integer"}, spans, layout)
+        judged = [*spans["validation"], *spans["test"]]
+        meet = [t for t in spans["train"] if any(t[0] <= j[1] and j[0] <= t[1] for j in judged)]
+        after = [t for t in spans["train"] if t not in meet and any(j[1] < t[0] <= j[1] + 2 for j in judged)]
+        assert found["details"]["windows"] == {"overlapping": len(meet), "embargoed": len(after)}
+
+    checked(window_rows, platform, check_one)
+
+
+def test_availability(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        types = {"t": "integer", "x": "integer", "x_at": "integer"}
+        if any(all(row[i] is None for row in rows) for rows in data.values() for i in (0, 1, 2)):
+            return  # pandas has no type for a column of nothing
+        expectation = gxl.ExpectFeaturesToBeAvailableAtPredictionTime(
+            prediction_time_column="t", available_at={"x": "x_at"}
+        )
+        found = validated(platform, expectation, types, data, layout)
+        for split in found["details"]["splits"]:
+            rows = data[split["name"]]
+            late = [r for r in rows if None not in r and r[2] > r[0]]
+            assert split == {
+                "name": split["name"], "rows": len(rows), "leaked": len(late),
+                "null_keys": sum(r[0] is None for r in rows),
+            }  # fmt: skip
+        unknown = sum(r[1] is not None and r[2] is None for rows in data.values() for r in rows)
+        assert found["details"]["features"][0]["unknown"] == unknown
+
+    checked(feature_rows, platform, check_one)
