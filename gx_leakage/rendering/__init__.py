@@ -35,7 +35,8 @@ def arguments(expectation: type[CrossBatchExpectation], kwargs: Mapping[str, Any
     """Return the arguments that the sentence shows, as text."""
     found = {}
     for name in dict.fromkeys((*expectation.sentence_arguments, *_MORE)):
-        value = kwargs.get(name)
+        fields = expectation.__fields__
+        value = kwargs.get(name, fields[name].default if name in fields else None)
         if name == "mostly" and isinstance(value, (int, float)):
             value = None if value == 1 else f"{100 * value:.4g} %"
         if value not in (None, [], ()):

@@ -22,4 +22,6 @@ def panel(case_id: str) -> Block:
 
 
 def _titled(title: str, body: str) -> Block:
-    return text("$title $body", {"title": f"{title}.", "body": body}, tag="p", styles={"white-space": "pre-line"})
+    paragraphs = "\n\n".join(" ".join(paragraph.split()) for paragraph in body.split("\n\n"))
+    styles = {"white-space": "pre-line"}
+    return text("$title $body", {"title": f"{title}.", "body": paragraphs}, tag="p", styles=styles)

@@ -166,6 +166,19 @@ def test_errors_are_escaped_too(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in html
 
 
+def test_sentences_show_defaults_and_what_differs_from_them() -> None:
+    from gx_leakage import rendering
+
+    frames = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["v"], frame_column="f")
+    kwargs = frames.configuration.kwargs
+    assert rendering.arguments(type(frames), kwargs) == {"frame_column": "f", "min_gap": "1", "sequence_columns": "v"}
+    given = {**kwargs, "min_gap": {"$PARAMETER": "gap"}, "mostly": 0.995}
+    shown = rendering.arguments(type(frames), given)
+    assert shown["min_gap"] == "the parameter gap"
+    assert shown["mostly"] == "99.5 %"
+    assert rendering.sentence(type(frames), given).endswith("At least $mostly of the rows must be free of the leak.")
+
+
 def test_the_suite_page(page: Path) -> None:
     (suite,) = (
         (page.parents[5] / "expectations").rglob("*.html")
