@@ -62,6 +62,8 @@ class _LeakageMetric(TableMetricProvider):
 
     domain_keys = ("batch_id",)
     metric_name: ClassVar[str]
+    compute: ClassVar[Callable[..., Any]]
+    """Returns the metric's value, or raises; called with execution engine, domain, value and dependencies."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -93,17 +95,6 @@ class _LeakageMetric(TableMetricProvider):
         except Exception as error:  # noqa: BLE001 (the Expectation raises it)
             # GX keeps the values of metrics, and a traceback would keep the frames that it went through.
             return Failure(error.with_traceback(None) if isinstance(error, CouldNotCheckError) else error)
-
-    @classmethod
-    def compute(
-        cls,
-        execution_engine: Any,
-        domain: Mapping[str, Any],
-        value: Mapping[str, Any],
-        metrics: Mapping[str, Any],
-    ) -> Any:
-        """Return the metric's value, or raise."""
-        raise NotImplementedError
 
 
 class SplitsMetric(_LeakageMetric):
@@ -159,36 +150,14 @@ class _FamilyMetric(_LeakageMetric):
         return cls.gather(metrics[SPLITS], **value["question"])
 
 
-class OverlapMetric(_FamilyMetric):
-    """Keys in more than one split: :func:`gx_leakage.evidence.overlap.gather`."""
+# The families of evidence: a new one needs its module and its line here.
+_FAMILIES: dict[str, Callable[..., Any]] = {
+    "leakage.availability": availability.gather,
+    "leakage.frames": frames.gather,
+    "leakage.overlap": overlap.gather,
+    "leakage.timeline": timeline.gather,
+    "leakage.windows": windows.gather,
+}
 
-    metric_name = "leakage.overlap"
-    gather = staticmethod(overlap.gather)
-
-
-class AvailabilityMetric(_FamilyMetric):
-    """Features from after the prediction time: :func:`gx_leakage.evidence.availability.gather`."""
-
-    metric_name = "leakage.availability"
-    gather = staticmethod(availability.gather)
-
-
-class FramesMetric(_FamilyMetric):
-    """Frames next to frames of train: :func:`gx_leakage.evidence.frames.gather`."""
-
-    metric_name = "leakage.frames"
-    gather = staticmethod(frames.gather)
-
-
-class TimelineMetric(_FamilyMetric):
-    """The order of splits in time: :func:`gx_leakage.evidence.timeline.gather`."""
-
-    metric_name = "leakage.timeline"
-    gather = staticmethod(timeline.gather)
-
-
-class WindowsMetric(_FamilyMetric):
-    """Label windows that meet: :func:`gx_leakage.evidence.windows.gather`."""
-
-    metric_name = "leakage.windows"
-    gather = staticmethod(windows.gather)
+for _name, _gather in _FAMILIES.items():
+    type(_name, (_FamilyMetric,), {"metric_name": _name, "gather": staticmethod(_gather)})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import great_expectations as gx
 from tests import servers
 from tests.platforms import PLATFORMS, Platform
 
@@ -18,6 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for costly in ("spark", "data_docs"):
             if costly in item.nodeid:
                 item.add_marker(pytest.mark.xdist_group(costly))
+
+
+@pytest.fixture
+def context() -> Any:
+    """An ephemeral Data Context, without progress bars."""
+    made = gx.get_context(mode="ephemeral")
+    made.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    return made
 
 
 @pytest.fixture(scope="session")

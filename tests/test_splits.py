@@ -20,13 +20,6 @@ CLEAN = pd.DataFrame({"patient": [8, 9], "split": "validation"})
 
 
 @pytest.fixture
-def context() -> Any:
-    made = gx.get_context(mode="ephemeral")
-    made.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    return made
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name, frame in (("train", TRAIN), ("test", TEST), ("validation", CLEAN)):
         frame.to_csv(tmp_path / f"visits_{name}.csv", index=False)

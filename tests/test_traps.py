@@ -50,13 +50,6 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]
 
 
 @pytest.fixture
-def context() -> Any:
-    made = gx.get_context(mode="ephemeral")
-    made.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    return made
-
-
-@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of ours with a stored checkpoint over two files that leak."""
     TRAIN.to_csv(tmp_path / "train.csv", index=False)

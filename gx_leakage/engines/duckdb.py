@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
@@ -119,9 +121,20 @@ def _reader(source: Source) -> _Reader:
     return _WarehouseReader(source)
 
 
-class _Reader:
+class _Reader(ABC):
+    """What brings a source of rows here."""
+
+    @abstractmethod
     def column_names(self) -> list[str]:
-        raise NotImplementedError
+        """Return the names of the columns, in order."""
+
+    @abstractmethod
+    def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
+        """Make the columns a table called ``name``, and return its schema."""
+
+
+class _StreamReader(_Reader):
+    """Copies rows batch by batch, so that one batch of them is in memory at a time."""
 
     def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
         """Make the columns a table called ``name``, and return its schema."""
@@ -133,9 +146,9 @@ class _Reader:
         connection.unregister(f"{name}_stream")
         return schema
 
+    @abstractmethod
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Yield the schema, then record batches of it."""
-        raise NotImplementedError
 
 
 class _FrameReader(_Reader):
@@ -186,8 +199,8 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
     return array
 
 
-class _WarehouseReader(_Reader):
-    """A SQL batch, streamed: one batch of rows is in memory at a time."""
+class _WarehouseReader(_StreamReader):
+    """A SQL batch."""
 
     def __init__(self, source: Source) -> None:
         from gx_leakage.engines.warehouse import WarehouseEngine
@@ -205,15 +218,11 @@ class _WarehouseReader(_Reader):
         with self._source.execution_engine.get_connection() as connection:
             rows = connection.execution_options(stream_results=True).execute(sa.select(*relation.c))
             for part in rows.partitions(ROWS_A_BATCH):
-                by_column = list(zip(*part, strict=True))
-                yield pa.record_batch(
-                    [pa.array(map(_plain, v), type=f.type) for v, f in zip(by_column, schema, strict=True)],
-                    schema=schema,
-                )
+                yield _batch(part, schema)
 
 
-class _SparkReader(_Reader):
-    """A Spark frame, streamed partition by partition."""
+class _SparkReader(_StreamReader):
+    """A Spark frame, partition by partition."""
 
     def __init__(self, source: Source) -> None:
         self._frame = source.data.dataframe
@@ -241,19 +250,11 @@ class _SparkReader(_Reader):
 
 def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
     by_column = list(zip(*rows, strict=True))
-    arrays = [pa.array(map(_plain, v), type=f.type) for v, f in zip(by_column, schema, strict=True)]
+    arrays = [
+        pa.array((str(x) if isinstance(x, UUID) else x for x in v), type=f.type)
+        for v, f in zip(by_column, schema, strict=True)
+    ]
     return pa.record_batch(arrays, schema=schema)
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-    from uuid import UUID
-
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Decimal):
-        return value
-    return value
 
 
 def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:

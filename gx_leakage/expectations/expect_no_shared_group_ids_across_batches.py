@@ -8,7 +8,7 @@ from great_expectations.compatibility import pydantic
 
 from gx_leakage.evidence.overlap import Overlap
 from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Texts
-from gx_leakage.expectations.words import joined, named_samples, overlap_details, overlap_summary
+from gx_leakage.expectations.words import joined, named_samples, overlap_details, overlap_splits, overlap_summary
 
 __all__ = ["ExpectNoSharedGroupIdsAcrossBatches"]
 
@@ -57,9 +57,7 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
         """Every shared key is a leak."""
         return Judgement(
             observed_value=evidence.shared_keys,
-            splits=[
-                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "keys": s.keys} for s in evidence.splits
-            ],
+            splits=overlap_splits(evidence),
             leaked={split.name: split.shared_rows for split in evidence.splits},
             summary=overlap_summary(evidence, str(self.train), f"values of {joined(evidence.columns)}", "keys"),
             samples=named_samples(evidence),

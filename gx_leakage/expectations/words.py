@@ -8,7 +8,7 @@ from typing import Any
 from gx_leakage.evidence.overlap import Overlap, SplitOverlap
 from gx_leakage.evidence.timeline import Timeline
 
-__all__ = ["joined", "named_samples", "overlap_details", "overlap_summary", "timeline_summary"]
+__all__ = ["joined", "named_samples", "overlap_details", "overlap_splits", "overlap_summary", "timeline_summary"]
 
 
 def joined(names: Sequence[str], most: int = 5) -> str:
@@ -29,6 +29,14 @@ def overlap_details(evidence: Overlap) -> dict[str, Any]:
             for pair in evidence.pairs
         ]
     }
+
+
+def overlap_splits(evidence: Overlap) -> list[dict[str, Any]]:
+    """Return the splits with their rows and distinct keys."""
+    return [
+        {"name": split.name, "rows": split.rows, "null_keys": split.null_keys, "keys": split.keys}
+        for split in evidence.splits
+    ]
 
 
 def named_samples(evidence: Overlap) -> list[Any]:
