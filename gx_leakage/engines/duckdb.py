@@ -216,8 +216,9 @@ class _WarehouseReader(_StreamReader):
         schema = pa.schema([(name, _arrow_type_of(relation.c[name].type, name)) for name in columns])
         yield schema
         with self._source.execution_engine.get_connection() as connection:
-            rows = connection.execution_options(stream_results=True).execute(sa.select(*relation.c))
-            for part in rows.partitions(ROWS_A_BATCH):
+            # An option of the statement, for GX keeps some connections and uses them again.
+            rows = connection.execute(sa.select(*relation.c).execution_options(yield_per=ROWS_A_BATCH))
+            for part in rows.partitions():
                 yield _batch(part, schema)
 
 
