@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
-from gx_leakage.evidence.keys import Key, comparable
+from gx_leakage.evidence.keys import AllNull, Key, comparable
 
 __all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order"]
 
@@ -135,22 +135,41 @@ class Relations:
             CouldNotCheckError: a split is empty, which may be why its types are others.
         """
         columns = list(columns)
-        types = {
+        types: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
             name: {column: stack.relation_of(i).c[column].type for column in columns}
             for i, name in enumerate(self.names)
         }
         try:
             return comparable(columns, types, normalize)
         except TypesDifferError:
-            self._refuse_empty_splits(stack)
-            raise
+            for split, column in self._without_values(stack, columns):
+                types[split][column] = AllNull()
+            return comparable(columns, types, normalize)
 
-    def _refuse_empty_splits(self, stack: Stack) -> None:
-        rows = stack.select(lambda _: []).subquery("rows")
-        found = {no for (no,) in self.fetch(sa.select(rows.c.split_no).group_by(rows.c.split_no))}
+    def _without_values(self, stack: Stack, columns: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the splits' columns that are NULL in all rows: files give these any type.
+
+        Raises:
+            EmptySplitError: a split has no rows at all.
+        """
+
+        def known(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+            flags = (sa.case((relation.c[column].is_not(None), 1), else_=0) for column in columns)
+            return [flag.label(f"known_{i}") for i, flag in enumerate(flags)]
+
+        rows = stack.select(known).subquery("rows")
+        sums = [sa.func.sum(rows.c[f"known_{i}"]) for i in range(len(columns))]
+        statement = sa.select(rows.c.split_no, *sums).group_by(rows.c.split_no)
+        found = {int(row[0]): row[1:] for row in self.fetch(statement)}
         for i, name in enumerate(self.names):
             if i not in found:
                 raise EmptySplitError(name)
+        return [
+            (self.names[i], column)
+            for i, counts in found.items()
+            for column, count in zip(columns, counts, strict=True)
+            if not count
+        ]
 
     def common_columns(self) -> list[str]:
         """Return the columns that all splits have, in the order of the first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,11 +95,15 @@ class Key:
     name: str
     families: frozenset[Family]
     normalize: tuple[str, ...] = ()
+    type_: sa.types.TypeEngine[Any] = field(default_factory=sa.types.NullType)
 
     def of(self, relation: sa.FromClause) -> sa.ColumnElement[Any]:
         """Return the comparable expression over a relation that has the column."""
         expression: sa.ColumnElement[Any] = relation.c[self.name]
         own = family(expression.type)
+        if own not in self.families and not isinstance(self.type_, sa.types.NullType):
+            # The column holds nothing here, so that its own type says nothing.
+            return sa.cast(sa.null(), self._type()).label(self.name)
         if own is Family.FLOAT:
             expression = nan_to_null(expression)
         if own is Family.BOOLEAN:
@@ -110,6 +114,13 @@ class Key:
         if self.normalize:
             expression = self._normalized(relation.c[self.name] if own is Family.BOOLEAN else expression)
         return expression.label(self.name)
+
+    def _type(self) -> sa.types.TypeEngine[Any]:
+        if self.normalize:
+            return sa.Text()
+        if Family.TIMESTAMP in self.families:
+            return sa.DateTime()
+        return sa.Integer() if Family.BOOLEAN in self.families else self.type_
 
     def inexact(self, relation: sa.FromClause) -> sa.ColumnElement[int] | None:
         """Return a flag for integers that a comparison with floats would round, None where there is no such risk."""
@@ -161,7 +172,8 @@ def comparable(
                 f"{type_name(types[other][column])} in split '{other}': values of these types are never equal, so "
                 f"that a leak between them would go unseen. Cast one of them{_hint(families)}."
             )
-        keys.append(Key(column, families, tuple(normalize)))
+        type_ = types[next(iter(found))][column] if found else sa.types.NullType()
+        keys.append(Key(column, families, tuple(normalize), type_))
     return tuple(keys)
 
 
