@@ -24,6 +24,14 @@ class EmptySplitError(CouldNotCheckError):
         super().__init__(f"split '{split}' is empty: there is nothing to check.")
 
 
+class NoValuesError(CouldNotCheckError):
+    """No row of a split has a value in the columns that a check needs, so that none of it could be checked."""
+
+    def __init__(self, columns: Iterable[str], split: str) -> None:
+        named = " and ".join(f"'{column}'" for column in columns)
+        super().__init__(f"split '{split}' has no row with a value of {named}: nothing of it could be checked.")
+
+
 class TypesDifferError(CouldNotCheckError):
     """Columns that are to be compared have types whose values would silently never be equal."""
 

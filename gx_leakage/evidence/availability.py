@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.evidence.keys import Key, on_one_axis
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
@@ -106,6 +106,9 @@ def gather(
     by_split = {int(row[0]): [int(value or 0) for value in row[1:]] for row in rows}
     empty = [0] * (3 + 2 * len(features))
     found = [by_split.get(i, empty) for i in range(len(relations.names))]
+    for name, counts in zip(relations.names, found, strict=True):
+        if counts[0] and not counts[1]:
+            raise NoValuesError([prediction_time], name)
     totals = [sum(column) for column in zip(*(counts[3:] for counts in found), strict=True)]
     measured = [
         FeatureTimes(feature, available_at[feature], totals[i], totals[len(features) + i])

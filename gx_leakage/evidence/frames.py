@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.evidence.keys import NUMBERS, Key, type_name
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
@@ -133,6 +133,9 @@ def gather(
     )
     by_split = {int(row[0]): [int(value or 0) for value in row[1:]] for row in counted}
     splits = tuple(SplitFrames(name, *by_split.get(i, [0] * 5)) for i, name in enumerate(relations.names))
+    for split in splits:
+        if split.rows and split.null_keys == split.rows:
+            raise NoValuesError([*sequence, frame], split.name)
     if not any(split.near_rows for split in splits):
         return Interleaving(splits, (), (), None)
     found, around = _samples(relations, rows, near, keys, names, frame, samples) if samples else ((), ())

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.evidence.keys import NUMBERS, Key, on_one_axis
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import USUAL_ORDER, Relations, in_usual_order
@@ -123,7 +123,7 @@ def gather(
     positions = [relations.names.index(name) for name in order]
     for i in positions:
         if times[i].rows and times[i].last is None:
-            raise CouldNotCheckError(f"column '{column}' has no value in split '{times[i].name}': its time is unknown.")
+            raise NoValuesError([column], times[i].name)
     cutoffs = {i: _cutoff(times[i].last, span, unit) for i in positions if times[i].last is not None}
     pairs = [
         (i, j)

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.evidence.keys import NUMBERS, Family, Key, on_one_axis
 from gx_leakage.evidence.sql import later
 from gx_leakage.evidence.timeline import parse_gap
@@ -113,6 +113,9 @@ def gather(
             (name, by_split.get(i, (0, 0, 0, None, None))) for i, name in enumerate(relations.names)
         )
     )
+    for split in splits:
+        if split.rows and split.null_keys == split.rows:
+            raise NoValuesError([start, end], split.name)
     rows = reached(stacked)
     counted = relations.fetch(
         sa.select(sa.func.sum(sa.case((overlaps(rows), 1), else_=0)), sa.func.sum(sa.case((leaks(rows), 1), else_=0)))

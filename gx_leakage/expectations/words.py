@@ -49,13 +49,15 @@ def named_samples(evidence: Overlap) -> list[Any]:
 def overlap_summary(evidence: Overlap, train: str, what: str, unit: str) -> str:
     """Return one sentence on the worst pair of splits; ``unit`` is what is counted, ``"keys"`` or ``"rows"``."""
     splits = {split.name: split for split in evidence.splits}
+    unknown = [f"{split.null_keys:,} rows in {split.name}" for split in evidence.splits if split.null_keys]
+    not_checked = f" Without a key, and so not checked, are {joined(unknown)}." if unknown else ""
 
     def counted(split: SplitOverlap) -> int:
         return split.keys if unit == "keys" else split.rows
 
     if not evidence.pairs:
         total = sum(counted(split) for name, split in splits.items() if name != train)
-        return f"None of the {total:,} {what} in {_others(splits, train)} is in another split."
+        return f"None of the {total:,} {what} in {_others(splits, train)} is in another split.{not_checked}"
     sentences = []
     for pair in evidence.pairs:
         # The judged split of the two, seen from the other one.
@@ -64,7 +66,7 @@ def overlap_summary(evidence: Overlap, train: str, what: str, unit: str) -> str:
         count = pair.keys if unit == "keys" else pair.rows[position]
         sentences.append((count, f"{count:,} of {counted(splits[judged]):,} {what} in {judged} are also in {other}"))
     first, *rest = [sentence for _, sentence in sorted(sentences, key=lambda s: -s[0])]
-    return f"{first}; {joined(rest, most=2)}." if rest else f"{first}."
+    return f"{first}{f'; {joined(rest, most=2)}' if rest else ''}.{not_checked}"
 
 
 def _others(splits: dict[str, SplitOverlap], train: str) -> str:

@@ -211,6 +211,8 @@ def validated(platform: Platform, expectation: Any, types: dict[str, str], data:
 
 def test_frames(platform: Platform) -> None:
     def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        if any(all(None in row for row in rows) for rows in data.values()):
+            return  # nothing of that split is known, which is an error of its own
         expectation = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["video"], frame_column="frame")
         found = validated(platform, expectation, {"video": "text", "frame": "integer"}, data, layout)
         train = [row for row in data["train"] if None not in row]
