@@ -23,7 +23,17 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 
 from gx_leakage import splits
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import availability, frames, overlap, timeline, windows
+from gx_leakage.evidence import (
+    association,
+    availability,
+    encodings,
+    fingerprints,
+    frames,
+    overlap,
+    row_order,
+    timeline,
+    windows,
+)
 from gx_leakage.relations import Relations
 
 __all__ = ["SPLITS", "Failure", "configurations"]
@@ -152,9 +162,13 @@ class _FamilyMetric(_LeakageMetric):
 
 # The families of evidence: a new one needs its module and its line here.
 _FAMILIES: dict[str, Callable[..., Any]] = {
+    "leakage.association": association.gather,
     "leakage.availability": availability.gather,
+    "leakage.encodings": encodings.gather,
+    "leakage.fingerprints": fingerprints.gather,
     "leakage.frames": frames.gather,
     "leakage.overlap": overlap.gather,
+    "leakage.row_order": row_order.gather,
     "leakage.timeline": timeline.gather,
     "leakage.windows": windows.gather,
 }

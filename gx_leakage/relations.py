@@ -171,6 +171,14 @@ class Relations:
             if not count
         ]
 
+    def having(self, column: str) -> Relations:
+        """Return those of the splits that have a column; it is an error if there are none."""
+        existing = self.columns()
+        held = [split for split in self.splits if column in existing[split.name]]
+        if not held:
+            self.require([column])
+        return Relations(self.engine, held, self.split_column, self.rows_without_split, self.asset)
+
     def common_columns(self) -> list[str]:
         """Return the columns that all splits have, in the order of the first."""
         existing = list(self.columns().values())

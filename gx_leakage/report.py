@@ -173,11 +173,12 @@ def _findings(result: CheckpointResult) -> Iterator[Finding]:
             found: Any = one.to_json_dict()
             kwargs = dict(found["expectation_config"]["kwargs"])
             kwargs.pop("batch_id", None)
+            severity = getattr(expectation.severity, "value", expectation.severity)
             yield Finding(
                 expectation=config.type,
                 case=expectation.case,
                 success=bool(one.success),
-                severity=str(getattr(expectation.severity, "value", expectation.severity)),
+                severity=str(found["result"].get("details", {}).get("severity", severity)),
                 kwargs=kwargs,
                 result=found["result"],
                 error=_error(one.exception_info or {}),

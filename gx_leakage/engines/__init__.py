@@ -7,6 +7,7 @@ out as a SQLAlchemy relation with typed columns, and runs statements over such r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +42,12 @@ class Engine(Protocol):
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement over relations of this engine, and return all its rows."""
+
+    def shared(self, statement: Any) -> AbstractContextManager[sa.FromClause]:
+        """Return the rows of a statement as a relation for other statements to name often.
+
+        An engine that would read slow files, or compute, anew at each place keeps the rows for the length of a block.
+        """
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return the text of the statement that ``build`` makes, for a user to run; None if there is no place to."""

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import duckdb
 import pyarrow as pa
@@ -17,10 +17,12 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper, Dialect, DuckDBExecutionContext
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.sql import visitors
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.keys import AllNull, Family, family
+from gx_leakage.evidence.sql import literal_dialect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +52,23 @@ class BufferedDialect(Dialect):
     driver = "gx"
     execution_ctx_cls = _BufferedContext
     supports_statement_cache = True
+
+
+def computes(statement: Any) -> bool:
+    """Return whether a statement has window functions, which are costly to have again at each place."""
+    return any(isinstance(part, sa.Over) for column in statement.selected_columns for part in visitors.iterate(column))
+
+
+@contextlib.contextmanager
+def temporary_table(run: Callable[[str], Any], dialect: sa.Dialect, statement: Any) -> Iterator[sa.FromClause]:
+    """Keep the rows of a statement for the length of a block, on the connection that ``run`` runs SQL on."""
+    name = f"gx_leakage_{uuid4().hex}"
+    text = str(statement.compile(dialect=literal_dialect(dialect), compile_kwargs={"literal_binds": True}))
+    run(f"CREATE TEMPORARY TABLE {name} AS {text}")
+    try:
+        yield sa.table(name, *(sa.column(column.name, column.type) for column in statement.selected_columns))
+    finally:
+        run(f"DROP TABLE IF EXISTS {name}")
 
 
 class DuckDBEngine:
@@ -86,6 +105,15 @@ class DuckDBEngine:
         """Run the statement."""
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
+
+    @contextlib.contextmanager
+    def shared(self, statement: Any) -> Iterator[sa.FromClause]:
+        """Keep the rows of a statement that computes something; of others only the columns that are named are read."""
+        if not computes(statement):
+            yield statement.subquery("rows")
+            return
+        with temporary_table(self._connection.execute, self.dialect, statement) as table:
+            yield table
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the database is gone with the check."""

@@ -52,6 +52,14 @@ class SparkEngine:
             rows = self._session.sql(text).collect()
         return [tuple(as_utc(value) if zone else value for value, zone in zip(row, aware, strict=True)) for row in rows]
 
+    @contextmanager
+    def shared(self, statement: Any) -> Iterator[sa.FromClause]:
+        """Keep the rows of the statement."""
+        view = f"gx_leakage_{uuid.uuid4().hex}"
+        _, text = to_spark_sql(statement)
+        with self._computed_once(view, text):
+            yield sa.table(view, *(sa.column(column.name, column.type) for column in statement.selected_columns))
+
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the views are temporary, so that a user has nothing to run the statement over."""
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ class WarehouseEngine:
     def __init__(self, execution_engine: Any) -> None:
         self._execution_engine = execution_engine
         self._described: dict[int, tuple[Source, dict[str, sa.types.TypeEngine[Any]]]] = {}
+        self._held: sa.Connection | None = None
         self.dialect: sa.Dialect = execution_engine.engine.dialect
 
     def column_names(self, source: Source) -> list[str]:
@@ -48,11 +50,31 @@ class WarehouseEngine:
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement; all rows are read before the connection goes back (DuckDB forgets them then)."""
-        with self._execution_engine.get_connection() as connection:
+        with self._connection() as connection:
             if self.dialect.name == "sqlite":
                 _teach_sqlite(connection)
             rows: Sequence[Any] = connection.execute(statement).all()
             return rows
+
+    @contextmanager
+    def shared(self, statement: Any) -> Iterator[sa.FromClause]:
+        """Return the statement as it is, but that DuckDB keeps its rows: its tables may be views of CSV files."""
+        if self.dialect.name != "duckdb":
+            yield statement.subquery("rows")
+            return
+        from gx_leakage.engines.duckdb import temporary_table
+
+        with self._execution_engine.get_connection() as connection:
+            self._held = connection
+            try:
+                with temporary_table(connection.exec_driver_sql, self.dialect, statement) as table:
+                    yield table
+            finally:
+                self._held = None
+
+    def _connection(self) -> AbstractContextManager[sa.Connection]:
+        # What is temporary belongs to one connection.
+        return nullcontext(self._held) if self._held is not None else self._execution_engine.get_connection()
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return the statement in the database's own dialect, with its values written out."""

@@ -26,6 +26,7 @@ __all__ = [
     "nan_to_null",
     "nfc",
     "numbers",
+    "real",
     "stored_timestamp",
     "trimmed",
 ]
@@ -89,6 +90,30 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(nan_to_null, "oracle")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"NANVL({_inner(element, compiler, **kw)}, NULL)"
+
+
+class _real(_Expression):  # noqa: N801
+    """A number as a float of 64 bits."""
+
+
+@compiles(_real)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS DOUBLE PRECISION)"
+
+
+@compiles(_real, "mysql", "mariadb", "trino")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS DOUBLE)"
+
+
+@compiles(_real, "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS FLOAT64)"
+
+
+def real(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a number as a float of 64 bits, so that every engine divides and adds up alike."""
+    return _real(expression, sa.Double())
 
 
 class byte_order(_Expression):  # noqa: N801

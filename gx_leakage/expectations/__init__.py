@@ -8,6 +8,9 @@ from gx_leakage.expectations.expect_features_to_be_available_at_prediction_time 
 from gx_leakage.expectations.expect_label_windows_not_to_overlap_across_batches import (
     ExpectLabelWindowsNotToOverlapAcrossBatches,
 )
+from gx_leakage.expectations.expect_metadata_not_to_predict_target import ExpectMetadataNotToPredictTarget
+from gx_leakage.expectations.expect_missingness_not_to_reveal_target import ExpectMissingnessNotToRevealTarget
+from gx_leakage.expectations.expect_no_feature_to_reveal_target import ExpectNoFeatureToRevealTarget
 from gx_leakage.expectations.expect_no_identical_rows_across_batches import ExpectNoIdenticalRowsAcrossBatches
 from gx_leakage.expectations.expect_no_interleaved_frames_across_batches import (
     ExpectNoInterleavedFramesAcrossBatches,
@@ -15,13 +18,24 @@ from gx_leakage.expectations.expect_no_interleaved_frames_across_batches import 
 from gx_leakage.expectations.expect_no_shared_group_ids_across_batches import (
     ExpectNoSharedGroupIdsAcrossBatches,
 )
+from gx_leakage.expectations.expect_preprocessing_to_be_fitted_on_train_batch_only import (
+    ExpectPreprocessingToBeFittedOnTrainBatchOnly,
+)
+from gx_leakage.expectations.expect_row_ids_to_be_independent_of_target import ExpectRowIdsToBeIndependentOfTarget
+from gx_leakage.expectations.expect_target_encodings_to_be_out_of_fold import ExpectTargetEncodingsToBeOutOfFold
 
 __all__ = [
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
     "ExpectFeaturesToBeAvailableAtPredictionTime",
     "ExpectLabelWindowsNotToOverlapAcrossBatches",
+    "ExpectMetadataNotToPredictTarget",
+    "ExpectMissingnessNotToRevealTarget",
+    "ExpectNoFeatureToRevealTarget",
     "ExpectNoIdenticalRowsAcrossBatches",
     "ExpectNoInterleavedFramesAcrossBatches",
     "ExpectNoSharedGroupIdsAcrossBatches",
+    "ExpectPreprocessingToBeFittedOnTrainBatchOnly",
+    "ExpectRowIdsToBeIndependentOfTarget",
+    "ExpectTargetEncodingsToBeOutOfFold",
 ]

@@ -112,6 +112,13 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             raise ValueError(f"mostly={value} is not between 0 and 1")
         return value
 
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        """The configuration with the severity of this type: GX leaves defaults out, and takes critical for them."""
+        made = super().configuration
+        made.severity = self.severity
+        return made
+
     @abstractmethod
     def question(self, samples: int) -> dict[str, Any]:
         """Return the arguments with which the family gathers its evidence, ``samples`` values of the data at most."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from gx_leakage.evidence.association import Association, ColumnAssociation
 from gx_leakage.evidence.overlap import Overlap, SplitOverlap
+from gx_leakage.evidence.targets import TargetSplit
 from gx_leakage.evidence.timeline import Timeline
+from gx_leakage.expectations.base import Judgement
 
-__all__ = ["joined", "named_samples", "overlap_details", "overlap_splits", "overlap_summary", "timeline_summary"]
+__all__ = [
+    "SIGNIFICANT", "association_judgement", "joined", "named_samples", "overlap_details", "overlap_splits",
+    "overlap_summary", "relation_words", "target_splits", "timeline_summary",
+]  # fmt: skip
+
+SIGNIFICANT = 0.001
+"""An association that independent columns show less often than this is no chance."""
 
 
 def joined(names: Sequence[str], most: int = 5) -> str:
@@ -86,4 +95,70 @@ def timeline_summary(evidence: Timeline, column: str) -> str:
     return (
         f"{worst.rows:,} of {splits[later].rows:,} rows in {later} are not after {splits[earlier].last}{gap}, "
         f"the last {column} of {earlier}{more}."
+    )
+
+
+def target_splits(splits: Sequence[TargetSplit]) -> list[dict[str, Any]]:
+    """Return the splits with their rows, and those in which the target is not known."""
+    return [{"name": split.name, "rows": split.rows, "null_keys": split.unknown} for split in splits]
+
+
+def relation_words(one: ColumnAssociation, target: str, show_values: bool) -> str:
+    """Return what the target is of a column."""
+    if one.relation == "one-hot":
+        return f"{one.column} is one class of {target}{f' ({one.label})' if show_values else ''}, one-hot"
+    if one.relation == "recoding":
+        return f"{one.column} is {target} in other words, one to one"
+    if one.relation == "copy":
+        return f"{one.column} is a copy of {target}"
+    return f"{target} is {one.relation}" if "*" in str(one.relation) else f"{one.column} is 1 - {target}"
+
+
+def association_judgement(
+    evidence: Association,
+    *,
+    measure: str,
+    score: Callable[[ColumnAssociation], float],
+    leaks: Callable[[ColumnAssociation], bool],
+    words: Callable[[ColumnAssociation], str],
+    clean: str,
+) -> Judgement:
+    """Return what columns say about the target, those that leak and the strongest first."""
+    columns = sorted(evidence.columns, key=lambda one: (not leaks(one), -score(one), one.column))
+    leaking = [one for one in columns if leaks(one)]
+    best = columns[0]
+    summary = (
+        f"{joined([words(one) for one in leaking], most=3)}."
+        if leaking
+        else (f"{clean}: the highest is {score(best):.3g}, of {best.column}.")
+    )
+    if evidence.unlabelled:
+        summary += f" Not judged: {joined(evidence.unlabelled)}, without {evidence.target.name}."
+    splits = target_splits(evidence.target.splits)
+    described = []
+    for one in columns:
+        of_column: dict[str, Any] = {
+            "column": one.column, "score": score(one), "statistic": one.statistic, "p_value": one.p_value,
+            "measure": measure, "bins": one.bins, "leaks": leaks(one), "relation": one.relation,
+        }  # fmt: skip
+        if not evidence.target.classes:
+            of_column["rank_score"] = one.rank_score
+        if one.by_split:
+            of_column["splits"] = dict(one.by_split)
+        described.append(of_column)
+    details: dict[str, Any] = {
+        "columns": described,
+        "target": {"column": evidence.target.name, "classes": len(evidence.target.classes) or None},
+        "left_out": list(evidence.left_out),
+    }
+    if any(one.relation for one in leaking):
+        details["severity"] = "critical"
+    return Judgement(
+        observed_value=max(score(one) for one in columns),
+        splits=splits,
+        leaked={s["name"]: s["rows"] - s["null_keys"] if leaking else 0 for s in splits},
+        judged=[split["name"] for split in splits],
+        summary=summary[0].upper() + summary[1:] if summary.startswith("gaps") else summary,
+        samples=sorted(one.column for one in leaking),
+        details=details,
     )

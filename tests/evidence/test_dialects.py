@@ -5,7 +5,8 @@ Some dialects of third parties need SQLAlchemy 2.1, others 2.0: the latter run w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -93,6 +94,10 @@ class RecordingEngine:
         if columns == 5:
             return [(0, 3, 3, 10, 20), (1, 3, 3, 5, 25)]
         return [("pair", 0, 1, 1, 1, 1, 0, 0, 0, *[None] * (columns - 9))] if columns > 8 else [(1,) * columns]
+
+    @contextmanager
+    def shared(self, statement: Any) -> Iterator[sa.FromClause]:
+        yield statement.subquery("rows")
 
     def query(self, build: Any) -> str | None:
         return self._compile(build())

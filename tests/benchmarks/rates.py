@@ -1,0 +1,112 @@
+"""How often checks raise false alarms on independent columns, and find planted leaks.
+
+Targets are balanced, rare (1 %), of six classes, normal and heavy-tailed; columns are numbers, and categories (2 to
+10,000, evenly and unevenly spread), with and without gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import gx_leakage as gxl
+from gx_leakage.engines import Source
+from gx_leakage.engines.duckdb import DuckDBEngine
+from gx_leakage.evidence import association, row_order
+from gx_leakage.relations import Relations, SplitRows
+
+SIZES = (200, 2_000, 20_000, 100_000)
+TARGETS = ("balanced", "rare", "six classes", "normal", "heavy-tailed")
+CATEGORIES = (2, 10, 100, 1_000, 10_000)
+DRAWS = 220
+
+Row = tuple[str, str, str, str]
+
+
+class PandasBatchData:
+    """What GX hands over for a frame, under the name that engines know it by."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.dataframe = frame
+
+
+def relations(frame: pd.DataFrame) -> Relations:
+    """Return a frame cut into train and test."""
+    cut = int(0.7 * len(frame))
+    parts = {"train": frame[:cut], "test": frame[cut:]}
+    splits = [SplitRows(name, Source(PandasBatchData(part), None)) for name, part in parts.items()]
+    return Relations(DuckDBEngine(copies=False), splits)
+
+
+def target(random: np.random.Generator, kind: str, rows: int) -> Any:
+    """Return a target of one of the kinds."""
+    if kind == "balanced":
+        return random.integers(0, 2, rows)
+    if kind == "rare":
+        return (random.permutation(rows) < max(2, rows // 100)).astype(int)
+    if kind == "six classes":
+        return np.array([f"class {i}" for i in range(6)])[np.minimum(random.geometric(0.4, rows), 6) - 1]
+    return random.normal(size=rows) if kind == "normal" else np.exp(2 * random.normal(size=rows))
+
+
+def independent(random: np.random.Generator, rows: int) -> dict[str, Any]:
+    """Return columns that know nothing of any target."""
+    columns: dict[str, Any] = {}
+    for count in CATEGORIES:
+        names = np.array([f"category {i}" for i in range(count)])
+        columns[f"even_{count}"] = names[random.integers(0, count, rows)]
+        columns[f"uneven_{count}"] = names[random.zipf(1.5, rows) % count]
+    for i in range(3):
+        columns[f"number_{i}"] = random.normal(size=rows)
+        columns[f"whole_{i}"] = random.integers(0, 10 ** (i + 1), rows)
+    columns["mostly_zero"] = np.where(random.random(rows) < 0.9, 0.0, random.random(rows))
+    for share in (0.01, 0.1, 0.5, 0.99):
+        columns[f"gaps_{share}"] = np.where(random.random(rows) < share, np.nan, random.random(rows))
+    columns["gaps_text"] = np.where(random.random(rows) < 0.3, None, columns["even_100"])
+    return columns
+
+
+CHECKS: dict[str, Any] = {
+    "no_feature_to_reveal_target": gxl.ExpectNoFeatureToRevealTarget(target_column="y"),
+    "metadata_not_to_predict_target": None,
+    "missingness_not_to_reveal_target": gxl.ExpectMissingnessNotToRevealTarget(target_column="y"),
+}
+
+
+def _judged(check: str, found: Relations, columns: list[str]) -> list[dict[str, Any]]:
+    made = CHECKS[check] or gxl.ExpectMetadataNotToPredictTarget(target_column="y", metadata_columns=columns)
+    question = {**made.question(0), "by_split": False}
+    judged: list[dict[str, Any]] = made.judge(association.gather(found, **question)).details["columns"]
+    return judged
+
+
+def false_alarms() -> Iterator[Row]:
+    """Yield how many of the independent columns each check takes for a leak."""
+    for rows in SIZES:
+        for kind in TARGETS:
+            alarms, draws = dict.fromkeys(CHECKS, 0), 0
+            random = np.random.default_rng(rows)
+            while draws < DRAWS:
+                columns = independent(random, rows)
+                found = relations(pd.DataFrame({"y": target(random, kind, rows), **columns}))
+                for check in CHECKS:
+                    alarms[check] += sum(c["leaks"] for c in _judged(check, found, list(columns)))
+                draws += len(columns)
+                found.close()
+            for check, count in alarms.items():
+                yield f"false alarms of {check}, {kind} target", f"{rows:,} rows", f"{count} of {draws}", "at most 1 %"
+            yield from _order_alarms(random, kind, rows)
+
+
+def _order_alarms(random: np.random.Generator, kind: str, rows: int) -> Iterator[Row]:
+    check = gxl.ExpectRowIdsToBeIndependentOfTarget(id_column="id", target_column="y")
+    alarms = 0
+    for _ in range(DRAWS):
+        found = relations(pd.DataFrame({"id": np.arange(rows), "y": target(random, kind, rows)}))
+        alarms += any(c["leaks"] for c in check.judge(row_order.gather(found, **check.question(0))).details["columns"])
+        found.close()
+    what = f"false alarms of row_ids_to_be_independent_of_target, {kind} target"
+    yield what, f"{rows:,} rows", f"{alarms} of {DRAWS}", "at most 1 %"
