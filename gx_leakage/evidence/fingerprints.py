@@ -246,13 +246,13 @@ def _trace(
     )
     seen = next((some for some in _seen(train, splits) if fits(some)), None)
     if fits([train]):
-        alone = [i for i in everything if i != train and fits([i])]
-        if seen is not None and not same_if_both:
+        alike = by_itself or fits
+        alone = [i for i in everything if i != train and alike([i])]
+        if alone and alike([train]):
+            each = tuple(names[i] for i in sorted([train, *alone]))
+            return replace(blank, method=method, fitted_on=EACH, splits=each)
+        if seen is not None and by_itself is None:
             return replace(blank, method=method)
-        if alone and not same_if_both:
-            return replace(
-                blank, method=method, fitted_on=EACH, splits=tuple(names[i] for i in sorted([train, *alone]))
-            )
         return replace(blank, method=method, fitted_on=TRAIN, splits=(names[train],))
     if seen is not None:
         return replace(blank, method=method, fitted_on=ALL, splits=tuple(names[i] for i in sorted(seen)))
@@ -293,11 +293,11 @@ def _bounded(column: _Column, bounds: tuple[float, float] | None) -> Fits:
 
     def fits(splits: Sequence[int]) -> bool:
         found = column.over(splits)
-        by_itself = min(1.0, found.known * step / 2)
+        likely = min(1.0, found.known * step / 2)
         off = 4e-7 if not step else 1e-9
         if bounds is None:
-            return by_itself < UNLIKELY and abs(max(abs(found.low), abs(found.high)) - 1) <= off
-        return by_itself**2 < UNLIKELY and abs(found.low - bounds[0]) <= off and abs(found.high - bounds[1]) <= off
+            return likely < UNLIKELY and abs(max(abs(found.low), abs(found.high)) - 1) <= off
+        return likely**2 < UNLIKELY and abs(found.low - bounds[0]) <= off and abs(found.high - bounds[1]) <= off
 
     return fits
 
