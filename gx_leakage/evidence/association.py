@@ -195,8 +195,8 @@ def _measured(name: str, splits: Sequence[str], tables: Tables, relation: tuple[
 def _binned(rows: sa.FromClause, branch: _Branch) -> sa.Subquery:
     """Return the bin of each row as ``low`` and ``high``, its target ``y``, and its value ``x``.
 
-    The bin is where the first and the last of all rows with the value stand among intervals of equal frequency: a value
-    that fills several of them has a bin of its own, however rare those are that stand before it.
+    Numbers are binned by where the first row with their value stands among intervals of equal frequency. A value that
+    fills one has a bin of its own: 1 % of zeros before 99 % of ones are not lost among them.
     """
     x, y = rows.c[branch.x], rows.c.y
     low: sa.ColumnElement[Any] = x
@@ -207,13 +207,11 @@ def _binned(rows: sa.FromClause, branch: _Branch) -> sa.Subquery:
         unknown = [sa.case((x.is_(None), 1), else_=0)] if branch.known < branch.rows else []
         by: dict[str, Any] = {"order_by": [*unknown, x]}
         before = sa.func.rank().over(**by) - 1
-        last = sa.func.round(sa.func.cume_dist().over(**by) * branch.rows) - 1
-
-        def interval(position: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-            number = sa.cast(sa.func.floor(real(position) * count / branch.known), sa.Integer())
-            return sa.case((x.is_(None), -1), else_=number) if unknown else number
-
-        low, high = interval(before), interval(last)
+        ties = sa.func.round(sa.func.cume_dist().over(**by) * branch.rows) - before
+        low = sa.cast(sa.func.floor(real(before) * count / branch.known), sa.Integer())
+        high = sa.case((ties * count >= branch.known, 1), else_=0)
+        if unknown:
+            low, high = (sa.case((x.is_(None), -1), else_=part) for part in (low, high))
     own = [] if branch.split is None else [rows.c.split_no == branch.split]
     ranks = [rows.c.r] if "r" in rows.c else []
     shown = [low.label("low"), high.label("high"), y.label("y"), x.label("x"), *ranks]
@@ -314,13 +312,14 @@ def _sums(rows: sa.FromClause, branch: _Branch, no: int, target: Target) -> Any:
     shown = [value.label(name) for name, value in products.items()]
     bins = sa.select(*shown).group_by(binned.c.low, binned.c.high).subquery("bins")
     n = real(bins.c.n)
+    others = (branch.rows / max(branch.rows - 1, 1)) ** 2
 
     def spread(total: str, squares: str) -> list[sa.ColumnElement[Any]]:
         left = bins.c[squares] - bins.c[total] * bins.c[total] / n
         within = sa.case((left < 0, 0.0), else_=left)
-        # A row that is alone is predicted by all the others, whose mean is nearly 0 here.
+        # A row that is alone is predicted by the mean of all the others.
         without = sa.case(
-            (bins.c.n == 1, bins.c[squares]),
+            (bins.c.n == 1, bins.c[squares] * others),
             else_=within * n * n / sa.case((bins.c.n > 1, (n - 1) * (n - 1)), else_=1.0),
         )
         return [bins.c[total], bins.c[squares], within, without]

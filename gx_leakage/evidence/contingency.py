@@ -230,12 +230,8 @@ class NumberTable:
 
     @property
     def association(self) -> float:
-        """The correlation ratio without its bias, from 0 to 1: Kelley 1935, doi 10.1073/pnas.21.9.554.
-
-        It is 0 where bins do not predict the rows left out of them: a single outlier in a bin of its own is no
-        association.
-        """
-        if self.bins < 2 or self.rows <= self.bins or self.score == 0:
+        """The correlation ratio without its bias, from 0 to 1: Kelley 1935, doi 10.1073/pnas.21.9.554."""
+        if self.bins < 2 or self.rows <= self.bins or self.values.total <= 0:
             return 0.0
         unexplained = self.values.within / self.values.total * (self.rows - 1) / (self.rows - self.bins)
         return rounded(math.sqrt(max(0.0, 1 - unexplained)))

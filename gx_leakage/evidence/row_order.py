@@ -193,6 +193,6 @@ def _runs(classes: Sequence[tuple[int, int]]) -> tuple[float, float]:
     if len(classes) < 2:
         return 0.0, 1.0
     expected = n + 1 - sum(rows**2 for rows, _ in classes) / n
-    excess = (expected - runs) / (expected - 1)
+    excess = (expected - runs) / (expected - len(classes)) if expected > len(classes) else 0.0
     p = min(float(stats.hypergeom.cdf(found, n, n - rows + 1, rows)) for rows, found in classes)
     return rounded(max(0.0, excess)), rounded(min(1.0, p * (len(classes) - 1)))

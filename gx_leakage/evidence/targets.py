@@ -56,7 +56,7 @@ class Target:
 def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequence[str] = ()) -> Target:
     """Return what the target is.
 
-    Numbers are classes if there are two of them, or up to 32 with five rows each on average.
+    Numbers are classes if there are two of them, or up to 32 whole ones with five rows each on average.
 
     Args:
         relations: The splits.
@@ -97,6 +97,8 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
             f"target '{key.name}' has one value only ({classes[0][0]!r}): there is nothing to predict."
         )
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
+    if numeric and len(classes) > 2:
+        few = few and all(float(label).is_integer() for label, _ in classes)
     if numeric and not few:
         classes = []
     elif len(classes) > MOST_CLASSES:

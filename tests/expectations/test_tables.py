@@ -1,7 +1,8 @@
 """The small tables of the YAML files in this folder, one file an Expectation, on every engine and in every layout.
 
 A case has its rows under ``pass``, ``fail`` or ``error``; ``expect`` holds parts of the result, ``fixed`` rows that
-pass, ``types`` the columns, ``types_of`` those of single splits, ``not_on`` the platforms that lack a type.
+pass, ``types`` the columns, ``types_of`` those of single splits, ``not_on`` the platforms that lack a type. With
+``repeat`` a split's rows stand there so many times; the column that ``counted`` names holds the row's number.
 """
 
 from __future__ import annotations
@@ -56,7 +57,13 @@ def _tables(case: dict[str, Any], splits: dict[str, list[list[Any]]]) -> dict[st
     tables = {}
     for split, rows in splits.items():
         types = case.get("types_of", {}).get(split, case["types"])
-        values = [tuple(typed(value, type_) for value, type_ in zip(row, types.values(), strict=True)) for row in rows]
+        repeated = [row for _ in range(case.get("repeat", 1)) for row in rows]
+        if "counted" in case:
+            position = list(types).index(case["counted"])
+            repeated = [[*row[:position], i, *row[position + 1 :]] for i, row in enumerate(repeated)]
+        values = [
+            tuple(typed(value, type_) for value, type_ in zip(row, types.values(), strict=True)) for row in repeated
+        ]
         tables[split] = Table(types, values)
     return tables
 
