@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ import great_expectations as gx
 import gx_leakage as gxl
 from gx_leakage.audit import prepared
 from tests import servers
+from tests.benchmarks.rates import detections, false_alarms
 
 SPLITS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 TIMES = 5
@@ -321,8 +322,86 @@ def overhead() -> Iterator[Row]:
         )
 
 
+def features_by_hand(names: Iterable[str], relation: str, rows: int) -> str:
+    """Return the best SQL that was found by hand for the contingency tables of features against a target."""
+
+    def table(name: str) -> str:
+        low = f"64 * (rank() OVER (ORDER BY {name}) - 1) // {rows}"
+        binned = f"SELECT {low if name[0] != 's' else name} AS bin, y FROM {relation} WHERE y IS NOT NULL"
+        return f"SELECT '{name}', CAST(bin AS VARCHAR), y, count(*) FROM ({binned}) GROUP BY ALL"
+
+    return " UNION ALL ".join(map(table, names))
+
+
+FEATURES = """
+import json, sys, time, warnings
+warnings.filterwarnings("ignore")
+import pandas as pd
+from deepchecks.tabular import Dataset
+from deepchecks.tabular.checks import FeatureLabelCorrelation
+frame = pd.read_parquet(sys.argv[1])
+texts = [name for name in frame if name.startswith("s")]
+start = time.perf_counter()
+FeatureLabelCorrelation(n_samples=None).run(Dataset(frame, label="y", cat_features=texts))
+print(json.dumps({"seconds": time.perf_counter() - start}))
+"""
+
+
+def fifty_features() -> Iterator[Row]:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    rows = 1_000_000
+    random = np.random.default_rng(0)
+    columns: dict[str, Any] = {"y": (random.random(rows) < 0.3).astype("int64")}
+    columns |= {f"f{i}": random.normal(size=rows) for i in range(30)}
+    columns |= {f"i{i}": random.integers(0, 1_000, rows) for i in range(10)}
+    names = np.array([f"category {i}" for i in range(50)], dtype=object)
+    columns |= {f"s{i}": names[random.integers(0, 50, rows)] for i in range(10)}
+    frame = pd.DataFrame(columns)
+    arrow = pa.Table.from_pandas(frame)
+    features = [name for name in columns if name != "y"]
+    sql = features_by_hand(features, "arrow", rows)
+
+    def by_hand_() -> None:
+        connection = duckdb.connect()
+        connection.register("arrow", arrow)
+        connection.execute(sql).fetchall()
+
+    splits = {"train": frame[:700_000], "test": frame[700_000:]}
+    with checkpoint(splits, gxl.ExpectNoFeatureToRevealTarget, target_column="y") as run:
+        assert run().success
+        yield against("50 features, frames, 1 M rows", run, "DuckDB by hand", by_hand_, "at most 3", times=3)
+        ours = best(run, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder, "all.parquet")
+        frame.assign(split=["train"] * 700_000 + ["test"] * 300_000).to_parquet(whole)
+        paths = {name: Path(folder, f"{name}.parquet") for name in splits}
+        for name, part in splits.items():
+            part.to_parquet(paths[name])
+        sql = features_by_hand(features, f"'{whole}'", rows)
+        with checkpoint(paths, gxl.ExpectNoFeatureToRevealTarget, target_column="y") as run:
+            yield against(
+                "50 features, Parquet, 1 M rows", run, "DuckDB by hand", partial(in_duckdb, sql), "at most 3", times=3
+            )
+        python = os.environ.get("GX_LEAKAGE_DEEPCHECKS")
+        if python is None:
+            yield "50 features, frames, 1 M rows", f"{ours:.2f} s", "deepchecks: GX_LEAKAGE_DEEPCHECKS unset", "-"
+            return
+        done = subprocess.run([python, "-c", FEATURES, str(whole)], capture_output=True, text=True, check=True)
+        theirs = json.loads(done.stdout.splitlines()[-1])["seconds"]
+        yield (
+            "50 features, frames, 1 M rows",
+            f"{ours:.2f} s",
+            f"{theirs:.2f} s (deepchecks)",
+            f"{ours / theirs:.2f} (below 1)",
+        )
+
+
 BENCHMARKS = (
     overhead, groups_in_parquet, groups_in_frames, identical_rows, groups_in_postgresql, larger_than_memory,
+    fifty_features, false_alarms, detections,
 )  # fmt: skip
 
 

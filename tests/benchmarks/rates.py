@@ -110,3 +110,51 @@ def _order_alarms(random: np.random.Generator, kind: str, rows: int) -> Iterator
         found.close()
     what = f"false alarms of row_ids_to_be_independent_of_target, {kind} target"
     yield what, f"{rows:,} rows", f"{alarms} of {DRAWS}", "at most 1 %"
+
+
+STRENGTHS = (1.0, 0.98, 0.95, 0.9, 0.8, 0.6)
+PLANTS = 50
+
+
+def detections() -> Iterator[Row]:
+    """Yield how often leaks of falling strength are found: the share of rows in which the column is not noise."""
+    for rows in (200, 2_000, 20_000):
+        for kind in ("balanced", "rare", "normal"):
+            found: dict[str, list[int]] = {}
+            for strength in STRENGTHS:
+                counts = _planted(rows, kind, strength)
+                for check, count in counts.items():
+                    found.setdefault(check, []).append(count)
+            shares = ", ".join(f"{100 * strength:.0f} %" for strength in STRENGTHS)
+            for check, numbers in found.items():
+                caught = ", ".join(f"{100 * number // PLANTS} %" for number in numbers)
+                yield f"found by {check}, {kind} target", f"{rows:,} rows", f"{caught}", f"of leaks in {shares} of rows"
+
+
+def _planted(rows: int, kind: str, strength: float) -> dict[str, int]:
+    random = np.random.default_rng(rows)
+    found = dict.fromkeys([*CHECKS, "row_ids_to_be_independent_of_target"], 0)
+    order = gxl.ExpectRowIdsToBeIndependentOfTarget(id_column="id", target_column="y")
+    for _ in range(PLANTS):
+        y = target(random, kind, rows)
+        leak = random.random(rows) < strength
+        shown = np.where(leak, y, random.permutation(y))
+        known = y > np.median(y) if kind == "normal" else y == 1
+        frame = pd.DataFrame(
+            {
+                "y": y,
+                "x": shown + 0.01 * random.normal(size=rows),
+                "gap": np.where(np.where(leak, known, random.permutation(known)), 1.0, np.nan),
+                "id": np.argsort(np.argsort(shown, kind="stable")),
+            }
+        )
+        made = relations(frame)
+        judged = _judged("no_feature_to_reveal_target", made, ["x"])
+        found["no_feature_to_reveal_target"] += any(c["leaks"] for c in judged if c["column"] == "x")
+        found["metadata_not_to_predict_target"] += _judged("metadata_not_to_predict_target", made, ["x"])[0]["leaks"]
+        judged = _judged("missingness_not_to_reveal_target", made, ["gap"])
+        found["missingness_not_to_reveal_target"] += any(c["leaks"] for c in judged if c["column"] == "gap")
+        columns = order.judge(row_order.gather(made, **order.question(0))).details["columns"]
+        found["row_ids_to_be_independent_of_target"] += any(c["leaks"] for c in columns)
+        made.close()
+    return found
