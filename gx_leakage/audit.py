@@ -18,18 +18,11 @@ from great_expectations.checkpoint.actions import UpdateDataDocsAction
 import great_expectations as gx
 from gx_leakage.actions import LeakageReportAction
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.expectations import (
-    CrossBatchExpectation,
-    ExpectBatchesToBeOrderedInTime,
-    ExpectFeaturesToBeAvailableAtPredictionTime,
-    ExpectLabelWindowsNotToOverlapAcrossBatches,
-    ExpectNoIdenticalRowsAcrossBatches,
-    ExpectNoInterleavedFramesAcrossBatches,
-    ExpectNoSharedGroupIdsAcrossBatches,
-)
-from gx_leakage.relations import USUAL_ORDER
+from gx_leakage.expectations import CrossBatchExpectation
+from gx_leakage.relations import Relations
 from gx_leakage.report import Report
-from gx_leakage.splits import dataframe_splits
+from gx_leakage.roles import Roles, plan
+from gx_leakage.splits import dataframe_splits, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +66,8 @@ def audit(
     time: str | None = None,
     target: str | None = None,
     id: Sequence[str] | str = (),  # noqa: A002 (the role is called that everywhere)
+    metadata: Sequence[str] | str = (),
+    feature: Sequence[str] | str = (),
     available_at: Mapping[str, str] | None = None,
     sequence: Sequence[str] | str = (),
     frame: str | None = None,
@@ -99,7 +94,11 @@ def audit(
         group: Columns that together identify what must not be on both sides: a patient, a customer.
         time: The column that says when a row was.
         target: The column that is to be predicted.
-        id: Columns that identify a row, which are left out when looking for identical rows.
+        id: Columns that identify a row, which are left out when looking for identical rows; with ``target`` their order
+            must say nothing about it.
+        metadata: Columns about how a row was recorded, which must say nothing about ``target``.
+        feature: The columns that a model is given. They must not reveal ``target``, and their preprocessing must have
+            been fitted on train. Without it, all columns that have no other role must not reveal ``target``.
         available_at: For features the column that says since when their value was known; needs ``time``, which is then
             the moment at which a row predicts.
         sequence: Columns that together identify a video or recording; needs ``frame``.
@@ -123,18 +122,22 @@ def audit(
     Raises:
         CouldNotCheckError: an input is missing or cannot be read. Checks that could not be made are in the report.
     """
-    roles = _Roles(
-        group=_list(group), time=time, target=target, id=_list(id),
-        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame,
-        window=window, embargo=embargo, order=order, gap=gap, unit=unit,
-        normalize=list(normalize or ()), train=train, mostly=mostly, show_values=show_values,
+    roles = Roles(
+        group=_list(group), time=time, target=target, id=_list(id), metadata=_list(metadata), feature=_list(feature),
+        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame, window=window, embargo=embargo,
+        order=order, gap=gap, unit=unit, normalize=list(normalize or ()), train=train, mostly=mostly,
+        show_values=show_values,
     )  # fmt: skip
     with ExitStack() as stack:
         folder = Path(save) if save is not None else None
         context = _context(folder)
         prepared = stack.enter_context(_prepare(context, splits, split_column, connection, memory_limit, folder))
-        expectations, not_checked = _expectations(roles, prepared, split_column)
-        return _run(context, prepared, expectations, docs=docs, saved=folder, not_checked=not_checked)
+        relations = _relations(prepared)
+        try:
+            planned = plan(roles, prepared.splits_by, prepared.names, relations)
+        finally:
+            relations.close()
+        return _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
 
 
 def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> Report:
@@ -156,85 +159,11 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
     return report
 
 
-@dataclass(frozen=True)
-class _Roles:
-    group: list[str]
-    time: str | None
-    target: str | None
-    id: list[str]
-    available_at: dict[str, str]
-    sequence: list[str]
-    frame: str | None
-    window: tuple[str, str] | None
-    embargo: Any
-    order: Sequence[str] | None
-    gap: Any
-    unit: str | None
-    normalize: list[str]
-    train: str
-    mostly: float
-    show_values: bool
-
-
-def _expectations(
-    roles: _Roles, prepared: _Prepared, split_column: str | None
-) -> tuple[list[CrossBatchExpectation], list[str]]:
-    """Return the Expectations for the roles that are given, and what is left out for lack of one."""
-    common: dict[str, Any] = {
-        **prepared.splits_by,
-        "train": roles.train,
-        "mostly": roles.mostly,
-        "show_values": roles.show_values,
-    }
-    comparison: dict[str, Any] = {"normalize": roles.normalize} if roles.normalize else {}
-    found: list[CrossBatchExpectation] = []
-    left_out = []
-    if roles.group:
-        found.append(ExpectNoSharedGroupIdsAcrossBatches(group_columns=roles.group, **comparison, **common))
-    else:
-        left_out.append("shared group ids (group)")
-    found.append(
-        ExpectNoIdenticalRowsAcrossBatches(exclude_columns=roles.id, target_column=roles.target, **comparison, **common)
-    )
-    if roles.time is not None:
-        order = list(roles.order) if roles.order else None
-        if order is None and split_column is None and any(n.casefold() not in USUAL_ORDER for n in prepared.names):
-            order = prepared.names
-        found.append(
-            ExpectBatchesToBeOrderedInTime(
-                time_column=roles.time, order=order, gap=roles.gap, unit=roles.unit, **common
-            )
-        )
-    else:
-        left_out.append("the order in time (time)")
-    if roles.available_at:
-        if roles.time is None:
-            raise CouldNotCheckError("available_at needs time, the column with the moment at which a row predicts.")
-        found.append(
-            ExpectFeaturesToBeAvailableAtPredictionTime(
-                prediction_time_column=roles.time, available_at=roles.available_at, **common
-            )
-        )
-    else:
-        left_out.append("features from after the prediction (available_at)")
-    if roles.window:
-        start, end = roles.window
-        found.append(
-            ExpectLabelWindowsNotToOverlapAcrossBatches(
-                start_column=start, end_column=end, embargo=roles.embargo, **common
-            )
-        )
-    else:
-        left_out.append("label windows (window)")
-    if roles.sequence and roles.frame:
-        found.append(
-            ExpectNoInterleavedFramesAcrossBatches(sequence_columns=roles.sequence, frame_column=roles.frame, **common)
-        )
-    elif roles.sequence or roles.frame:
-        raise CouldNotCheckError("sequence and frame are given together: a frame is a number within its sequence.")
-    else:
-        left_out.append("interleaved frames (sequence, frame)")
-    return found, left_out
+def _relations(prepared: _Prepared) -> Relations:
+    """Return the splits as GX will find them when it validates."""
+    batch = prepared.definition.get_batch(batch_parameters=prepared.batch_parameters)
+    found = {key: prepared.splits_by.get(key) for key in ("split_column", "batches", "batch_name")}
+    return resolve(batch, **found)
 
 
 @contextmanager
@@ -254,7 +183,7 @@ def _run(
     *,
     docs: str | os.PathLike[str] | None,
     saved: Path | None,
-    not_checked: list[str],
+    not_checked: Sequence[str],
 ) -> Report:
     suite = context.suites.add_or_update(gx.ExpectationSuite(name="leakage", expectations=list(expectations)))
     validation = context.validation_definitions.add_or_update(

@@ -59,6 +59,10 @@ def audit(
     time: Annotated[str | None, typer.Option(help="The column that says when a row was.")] = None,
     target: Annotated[str | None, typer.Option(help="The column that is to be predicted.")] = None,
     id_: Annotated[list[str], typer.Option("--id", help="A column that identifies a row. Repeatable.")] = [],  # noqa: B006
+    metadata: Annotated[
+        list[str], typer.Option(help="A column about how a row was recorded; needs --target. Repeatable.")
+    ] = [],  # noqa: B006
+    feature: Annotated[list[str], typer.Option(help="A column that the model is given. Repeatable.")] = [],  # noqa: B006
     available_at: Annotated[
         list[str], typer.Option(help="FEATURE=COLUMN: since when its value was known. Repeatable; needs --time.")
     ] = [],  # noqa: B006
@@ -99,6 +103,8 @@ def audit(
             time=time,
             target=target,
             id=id_,
+            metadata=metadata,
+            feature=feature,
             available_at=_pairs(available_at),
             sequence=sequence,
             frame=frame,

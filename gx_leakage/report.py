@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class Report:
     """What was left out for lack of a role, each with the roles that it needs."""
 
     @classmethod
-    def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: list[str] | None = None) -> Report:
+    def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: Sequence[str] = ()) -> Report:
         """Return the report of a checkpoint's run: its leakage Expectations, not what else its suites hold."""
         findings = list(_findings(result))
         rows: dict[str, int] = {}
@@ -84,7 +84,7 @@ class Report:
             splits=[{"name": name, "rows": count} for name, count in rows.items()],
             findings=findings,
             data_docs=data_docs,
-            not_checked=list(not_checked or ()),
+            not_checked=list(not_checked),
         )
 
     @property

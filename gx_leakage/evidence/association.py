@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.contingency import Cell, ClassTable, NumberTable, Spread, rounded
 from gx_leakage.evidence.keys import NUMBERS, TIMES, Family, Key
-from gx_leakage.evidence.sql import real
+from gx_leakage.evidence.sql import neighbour, real
 from gx_leakage.evidence.targets import Target, target_of
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
@@ -256,7 +256,7 @@ def _cells(rows: sa.FromClause, branch: _Branch, no: int) -> sa.Select[Any]:
     ranked = sa.select(
         shares,
         sa.func.row_number().over(**best).label("place"),
-        sa.func.lead(shares.c.share).over(**best).label("next"),
+        neighbour("lead", shares.c.share).over(**best).label("next"),
     ).subquery("ranked")
     # Only the class with the largest share can still have it when one of its rows is left out.
     right = sa.case(

@@ -167,19 +167,20 @@ def _fitted(
             for weight in (c.n, *(c[f"r{i}"] for i in fit.splits))
         ]
         about = [
-            sa.func.count(), sa.func.sum(c.n), sa.func.min(c.low), sa.func.max(c.low),
+            sa.func.count(), sa.func.sum(c.n),
             sa.func.sum(sa.case((constant, off * c.low), else_=0.0)),
             sa.func.sum(sa.case((constant, c.low * c.low), else_=0.0)),
         ]  # fmt: skip
         row = relations.fetch(sa.select(*about, *ones).where(c.n > 1, varies, c.low.is_not(None)))[0]
         counts["categories"], counts["rows"] = int(row[0]), int(row[1] or 0)
-        low, high, *sums[:] = (float(value or 0) for value in row[2:6])
-        # What is constant, or rounded so coarsely that anything is near it, is the mean of nothing.
-        tells = high - low > 10 * tolerance
+        sums[:] = [float(value or 0) for value in row[2:4]]
         width = 1 + len(fit.splits)
-        found = [int(value or 0) if tells else 0 for value in row[6:]]
+        found = [int(value or 0) if tells else 0 for value in row[4:]]
         return {name: tuple(found[k * width : (k + 1) * width]) for k, name in enumerate(expected)}
 
+    (span,) = relations.fetch(sa.select(sa.func.max(value) - sa.func.min(value)).where(inside))
+    # What is constant, or rounded so coarsely that anything is near it, is the mean of nothing.
+    tells = float(span[0] or 0) > 10 * tolerance
     counts: dict[str, int] = {}
     sums: list[float] = []
     # sklearn's TargetEncoder(smooth="auto"): Micci-Barreca 2001, doi 10.1145/507533.507538.

@@ -270,6 +270,11 @@ def _scaled(column: _Column, methods: Sequence[str], train: int, names: Sequence
             found = _trace(column, names, train, method, _standard(column))
         else:
             found = _trace(column, names, train, method, _bounded(column, bounds), _once_at(column, bounds))
+        if found.fitted_on == ALL and method == "minmax" and _bounded(column, None)([train]):
+            # Train has the largest value 1 without the others: it may be scaled by that, and 0 be an ordinary value.
+            everything = column.over(range(len(names)))
+            if everything.at_0 > 1 or (bounds is not None and bounds[0] < 0):
+                continue
         if found.method is not None:
             break
     return found

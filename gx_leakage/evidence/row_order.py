@@ -13,7 +13,7 @@ from scipy import stats
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.contingency import rounded
 from gx_leakage.evidence.keys import NUMBERS, TIMES, Family
-from gx_leakage.evidence.sql import byte_order, real
+from gx_leakage.evidence.sql import byte_order, neighbour, real
 from gx_leakage.evidence.targets import Target, target_of
 from gx_leakage.relations import Relations
 
@@ -129,7 +129,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
     single = sa.select(
         ranked.c.split_no,
         ranked.c.y,
-        sa.func.lag(ranked.c.y).over(partition_by=ranked.c.split_no, order_by=ranked.c.id).label("before"),
+        neighbour("lag", ranked.c.y).over(partition_by=ranked.c.split_no, order_by=ranked.c.id).label("before"),
     ).where(ranked.c.ties == 1)
     singles = single.subquery("singles")
     starts = sa.case((sa.and_(singles.c.before.is_not(None), singles.c.before == singles.c.y), 0), else_=1)

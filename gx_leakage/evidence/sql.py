@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.functions import Function, GenericFunction
 
 from gx_leakage.errors import CouldNotCheckError
 
@@ -24,6 +24,7 @@ __all__ = [
     "literal_dialect",
     "lowered",
     "nan_to_null",
+    "neighbour",
     "nfc",
     "numbers",
     "real",
@@ -114,6 +115,14 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def real(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a number as a float of 64 bits, so that every engine divides and adds up alike."""
     return _real(expression, sa.Double())
+
+
+def neighbour(which: str, column: sa.ColumnElement[Any]) -> Function[Any]:
+    """Return ``lead`` or ``lag`` of a column.
+
+    Not by way of ``sa.func``, where Trino's dialect, if it is installed, puts functions that are not cached.
+    """
+    return Function(which, column, type_=column.type)
 
 
 class byte_order(_Expression):  # noqa: N801

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gx_leakage.rendering.blocks import Block, code, collapse, table, text
 from gx_leakage.rendering.handbook import panel
-from gx_leakage.rendering.pictures import frame_line, heat_map, late_features, time_lines
+from gx_leakage.rendering.pictures import frame_line, heat_map, late_features, moments, scores, time_lines
 
 if TYPE_CHECKING:
     from gx_leakage.expectations.base import CrossBatchExpectation
@@ -119,6 +119,8 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
         blocks.append(time_lines(details["splits"], [split["name"] for split in details["splits"]], set()))
     if "features" in details:
         blocks.append(late_features(details))
+    if "columns" in details:
+        blocks.append(moments(details) if "fitted_splits" in details["columns"][0] else scores(details))
     if details.get("sequence"):
         blocks.append(frame_line(details))
     samples = result.get("partial_unexpected_list")
@@ -141,7 +143,7 @@ def _splits(details: Mapping[str, Any]) -> Block:
         "name": "Split",
         "rows": "Rows",
         "keys": f"Distinct {_unit(details)}",
-        "null_keys": "Rows without a key" if "overlap" in details or "frames" in details else "Rows without a time",
+        "null_keys": _unknown(details),
         "leaked": "Leaked rows",
         "first": "First",
         "last": "Last",
@@ -150,6 +152,12 @@ def _splits(details: Mapping[str, Any]) -> Block:
         del titles["null_keys"]  # NULL is a value there
     shown = [key for key in titles if key in details["splits"][0]]
     return table([titles[key] for key in shown], [[split[key] for key in shown] for split in details["splits"]])
+
+
+def _unknown(details: Mapping[str, Any]) -> str:
+    if "columns" in details:
+        return "Rows without a target"
+    return "Rows without a key" if "overlap" in details or "frames" in details else "Rows without a time"
 
 
 def _pairs(overlap: list[dict[str, Any]], unit: str) -> Block:

@@ -8,10 +8,12 @@ from typing import Any
 
 from gx_leakage.rendering.blocks import Block, cell, table
 
-__all__ = ["frame_line", "heat_map", "late_features", "time_lines"]
+__all__ = ["frame_line", "heat_map", "late_features", "moments", "scores", "time_lines"]
 
 STEPS = 40
 """Cells in a time line."""
+
+MOST_BARS = 20
 
 
 def heat_map(details: Mapping[str, Any]) -> Block:
@@ -94,6 +96,53 @@ def frame_line(details: Mapping[str, Any]) -> Block:
         cells = [cell("\u00a0", _bar(colour if (name, number) in held else "#f4f6f7")) for number in numbers]
         rows.append([cell(name, {"font-weight": "bold"}), *cells])
     return table([f"Frames {numbers[0]} to {numbers[-1]} of the first leaking sequence", *([""] * len(numbers))], rows)
+
+
+def scores(details: Mapping[str, Any]) -> Block:
+    """Return how much each column says of the target, as bars: red where it leaks."""
+    shown = details["columns"][:MOST_BARS]
+    rows = []
+    for column in shown:
+        full = round(STEPS * min(1.0, column["score"]))
+        colour = "#c0392b" if column["leaks"] else "#2471a3"
+        bar = [cell("\u00a0", _bar(colour if step < full else "#f4f6f7")) for step in range(STEPS)]
+        name = f"{column['column']} in {column['split']}" if "split" in column else column["column"]
+        p_value = column.get("p_value")
+        rows.append(
+            [name, column["measure"], f"{column['score']:.3g}", "-" if p_value is None else f"{p_value:.2g}", *bar]
+        )
+    left = len(details["columns"]) - len(shown)
+    title = f"Column ({left} more below these)" if left else "Column"
+    return table([title, "Measure", "Score", "p", *([""] * STEPS)], rows)
+
+
+def moments(details: Mapping[str, Any]) -> Block:
+    """Return from where to where each column goes over train and over all rows, and where its mean is."""
+    rows = []
+    for column in details["columns"][:MOST_BARS]:
+        over = {name: column[name] for name in ("train", "all") if column[name]}
+        if not over:
+            continue
+        low, high = (pick(facts[bound] for facts in over.values()) for pick, bound in ((min, "min"), (max, "max")))
+        width = (high - low) / STEPS or 1
+        for name, facts in over.items():
+            first = name == "train"
+            row = [
+                cell(column["column"] if first else "", {"font-weight": "bold"}),
+                cell(f"{column['method']}, fitted on {column['fitted_on']}" if first else ""),
+                cell("train" if first else "all rows"),
+                cell(f"{facts['mean']:.4g}"),
+                cell(f"{facts['std']:.4g}"),
+                cell(f"{facts['min']:.4g}"),
+            ]
+            for step in range(STEPS):
+                start = low + step * width
+                inside = facts["min"] <= start + width and facts["max"] >= start
+                mean = start <= facts["mean"] < start + width
+                colour = "#c0392b" if column["leaks"] else "#2471a3"
+                row.append(cell("\u00a0", _bar("#000" if mean else colour if inside else "#f4f6f7")))
+            rows.append([*row, cell(f"{facts['max']:.4g}")])
+    return table(["Column", "Trace", "Over", "Mean", "Deviation", "Smallest", *([""] * STEPS), "Largest"], rows)
 
 
 def _bar(colour: str) -> dict[str, str]:

@@ -16,7 +16,17 @@ import sqlglot
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import availability, frames, overlap, timeline, windows
+from gx_leakage.evidence import (
+    association,
+    availability,
+    encodings,
+    fingerprints,
+    frames,
+    overlap,
+    row_order,
+    timeline,
+    windows,
+)
 from gx_leakage.evidence.sql import SPARK, literal_dialect
 from gx_leakage.relations import Relations, SplitRows
 
@@ -170,6 +180,78 @@ def test_windows(name: str, layout: str) -> None:
     engine.rows = [[(0, 3, 0, 0, None, None), (1, 3, 0, 0, None, None)], [(1, 2)], []]
     windows.gather(splits, start="d", end="t", embargo="36h")
     assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("of", ["values", "missing"])
+def test_association_with_classes(name: str, layout: str, of: str) -> None:
+    engine, splits = relations(name, layout)
+    counts = [(0, 50, 50, None, *[49] * 7), (1, 50, 50, None, *[50] * 7)]
+    cells = [(no, label, 50, 50, 2, 1) for no in range(7) for label in ("a", "b")]
+    engine.rows = [counts, [("a", 50), ("b", 50)], cells]
+    association.gather(splits, target="s", of=of)
+    assert len(engine.statements) == (4 if of == "values" else 3)  # counts, classes, tables, and exact relations
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_association_with_a_number(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    counts = [(0, 50, 50, 100.0, *[49] * 7), (1, 50, 50, 100.0, *[50] * 7)]
+    spread = (0.0, 99.0, 1.0, 1.0)
+    sums = [(no, 10, *spread, *spread, 0.0, 99.0, 99.0, 0.0, 99.0) for no in range(7)]
+    means = [(1.0,) * 6]
+    products = [(99.0,) * 9 + (50,) * 3]
+    engine.rows = [counts, [(0.1 * i, 1) for i in range(100)], sums, means, products, [(0.0,) * 3]]
+    found = association.gather(splits, target="f")
+    assert len(engine.statements) == 6  # counts, classes, tables, means, products and distances of what is on a line
+    assert [one.column for one in found.columns if one.relation] == ["i", "n", "order"]
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("target", ["s", "f"])
+def test_row_order(name: str, layout: str, target: str) -> None:
+    engine, splits = relations(name, layout)
+    counts = [(0, 4, 4, 10.0, 4), (1, 4, 4, 10.0, 4)]
+    classes = [("a", 4), ("b", 4)] if target == "s" else [(0.1 * i, 1) for i in range(8)]
+    rows = [(i, kind, label, 2, 8, None, None, None) for i in (0, 1) for kind in ("rank", "runs") for label in (0, 1)]
+    both = [(i, "both", None, None, None, 9.0, 3.0, 9.0) for i in (0, 1)]
+    engine.rows = [counts, classes, [*rows, *both]]
+    row_order.gather(splits, id="s" if target == "f" else "i", target=target)
+    assert len(engine.statements) == 3
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_encodings(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    precision = [(0.9, *[0.4] * 7)]
+    fit = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)]]
+    fit_all = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
+    engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0,)], [(20.0,)], precision, *fit, *fit_all]
+    encodings.gather(splits, encodings={"s": "f"}, target="i")
+    assert len(engine.statements) == 10
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_fingerprints(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    column = (40, 0.0, 40.0, -2.0, 2.0, 20, 20, 0, 0, 0)
+    moments = [(i, 40, *column, *column, *column) for i in (0, 1)]
+    precision = [(2.0, *[0.4] * 7) * 3]
+    spikes = [(0, 1, 0.0, 20), (0, 2, 1.0, 1)]
+    engine.rows = [moments, [tuple(v for part in precision for v in part)], spikes]
+    engine.rows += [[(0, 10, 10), (1, 10, 10)], [(0, 0.0, 0.0, 0.0), (1, 0.0, 0.0, 0.0)]]
+    fingerprints.gather(splits, columns=["f", "n", "i"])
+    assert len(engine.statements) == 5  # moments, precision, spikes, their sides, products
+
+    engine.rows = [moments, [tuple(v for part in precision for v in part)], []]
+    engine.rows[2] = [(no, place, 0.1 * place) for no in range(9) for place in range(1, 81)]
+    fingerprints.gather(splits, columns=["f", "n", "i"], methods=["robust"])
+    assert len(engine.statements) == 8
 
 
 @pytest.mark.parametrize("name", NAMES)
