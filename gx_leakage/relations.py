@@ -157,7 +157,7 @@ class Relations:
             flags = (sa.case((relation.c[column].is_not(None), 1), else_=0) for column in columns)
             return [flag.label(f"known_{i}") for i, flag in enumerate(flags)]
 
-        rows = stack.select(known).subquery("rows")
+        rows = stack.select(known).subquery("stacked")
         sums = [sa.func.sum(rows.c[f"known_{i}"]) for i in range(len(columns))]
         statement = sa.select(rows.c.split_no, *sums).group_by(rows.c.split_no)
         found = {int(row[0]): row[1:] for row in self.fetch(statement)}

@@ -194,7 +194,7 @@ def _obstacle(target: str, relations: Relations) -> str | None:
     stack = judged.stack([target])
     try:
         (key,) = judged.keys(stack, [target])
-        rows = stack.select(lambda relation: [key.of(relation).element.label("y")]).subquery("rows")
+        rows = stack.select(lambda relation: [key.of(relation).element.label("y")]).subquery("stacked")
         target_of(judged, rows, key)
     except TypesDifferError:
         return None

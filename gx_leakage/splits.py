@@ -88,7 +88,7 @@ def _by_column(batch: Any, column: str) -> Relations:
         raise MissingColumnError(column, batch.data_asset.name, existing)
     values = sa.select(engine.relation(source, [column]).c[column].label("value")).subquery("splits")
     found = engine.fetch(
-        sa.select(values.c.value, sa.func.count().label("rows"))
+        sa.select(values.c.value, sa.func.count().label("row_count"))
         .group_by(values.c.value)
         .order_by(values.c.value)
         .limit(MOST_SPLITS + 2)  # one of them may be NULL

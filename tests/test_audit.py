@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -47,6 +48,68 @@ def test_clean_frames() -> None:
     report = gxl.audit({"train": TRAIN, "test": CLEAN}, **ROLES)
     assert report.success is True
     report.raise_for_leaks()
+
+
+def patients(rows: int, seed: int) -> Any:
+    random = np.random.default_rng(seed)
+    died = random.permutation(rows) < rows // 2
+    value = random.normal(size=rows)
+    return pd.DataFrame(
+        {
+            "patient_id": np.arange(rows) + 1000 * seed,
+            "row": np.argsort(np.argsort(died, kind="stable")),
+            "ward": np.where(died, "a", "b"),
+            "cause": ["heart" if one else None for one in died],
+            "value": value,
+            "died": died,
+        }
+    )
+
+
+def test_roles_of_the_target() -> None:
+    train, test = patients(200, 1), patients(100, 2)
+    pooled = pd.concat([train["value"], test["value"]])
+    for part in (train, test):
+        part["value"] = (part["value"] - pooled.mean()) / pooled.std()
+    report = gxl.audit(
+        {"train": train, "test": test},
+        group="patient_id", id="row", metadata="ward", feature=["cause", "value"], target="died",
+    )  # fmt: skip
+    assert not report.errors
+    leaking = {f.expectation: f.result["partial_unexpected_list"] for f in report.findings if f.leaked}
+    assert leaking == {
+        "expect_no_feature_to_reveal_target": ["cause"],
+        "expect_missingness_not_to_reveal_target": ["cause"],
+        "expect_metadata_not_to_predict_target": ["ward"],
+        "expect_row_ids_to_be_independent_of_target": ["test", "train"],
+        "expect_preprocessing_to_be_fitted_on_train_batch_only": ["value"],
+    }
+    severities = {f.expectation: f.severity for f in report.findings}
+    assert severities["expect_metadata_not_to_predict_target"] == "warning"
+    assert severities["expect_preprocessing_to_be_fitted_on_train_batch_only"] == "critical"
+    assert severities["expect_no_feature_to_reveal_target"] == "critical"  # the cause is the target in other words
+
+
+def test_columns_with_a_role_are_no_features() -> None:
+    report = gxl.audit({"train": patients(200, 1), "test": patients(100, 2)}, target="died", metadata="ward", id="row")
+    (features,) = [f for f in report.findings if f.expectation == "expect_no_feature_to_reveal_target"]
+    assert {c["column"] for c in features.result["details"]["columns"]} == {"patient_id", "cause", "value"}
+
+
+def test_a_target_that_cannot_be_learnt_is_said_and_no_error() -> None:
+    train, test = patients(20, 1).assign(died=True), patients(10, 2).assign(died=True)
+    report = gxl.audit({"train": train, "test": test}, target="died", group="patient_id")
+    assert report.success
+    assert any("has one value only" in left_out for left_out in report.not_checked)
+
+
+def test_an_unlabelled_test_split() -> None:
+    train, test = patients(200, 1), patients(100, 2).drop(columns="died")
+    report = gxl.audit({"train": train, "test": test}, target="died", group="patient_id")
+    assert not report.errors
+    assert "Not judged: test, without died." in report.to_json()
+    with pytest.raises(gxl.CouldNotCheckError, match="no column 'dies'"):
+        gxl.audit({"train": train, "test": test}, target="dies").raise_for_leaks()
 
 
 def test_what_is_left_out_is_said() -> None:

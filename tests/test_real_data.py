@@ -58,12 +58,12 @@ def test_the_square_of_a_target() -> None:
     assert [column["column"] for column in found["columns"] if column["leaks"]] == ["INCOMESQ"]
 
 
-def modes_of_travel() -> pd.DataFrame:
+def modes_of_travel() -> Any:
     """Return the journeys of Greene and Hensher's survey, with the mode that was taken; a car has no terminal."""
     rows = sm.datasets.modechoice.load_pandas().data
     taken = rows[rows["choice"] == 1].assign(car=rows["mode"] == 4)
-    found: pd.DataFrame = taken.assign(ttme=taken["ttme"].where(taken["ttme"] > 0))
-    return found.loc[:, ["car", "ttme", "invt", "hinc", "psize"]]
+    found = taken.assign(ttme=taken["ttme"].where(taken["ttme"] > 0))
+    return found[["car", "ttme", "invt", "hinc", "psize"]]
 
 
 def test_a_gap_that_says_the_mode_of_travel() -> None:

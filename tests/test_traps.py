@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import subprocess
@@ -25,7 +26,7 @@ TEST = pd.DataFrame({"patient": [3, 4], "day": [3, 4]})
 
 def in_memory(context: Any, expectations: list[Any], **checkpoint: Any) -> Any:
     definition = context.data_sources.add_pandas("p").add_dataframe_asset("a").add_batch_definition_whole_dataframe("d")
-    suite = context.suites.add(gx.ExpectationSuite(name="s", expectations=expectations))
+    suite = context.suites.add(gx.ExpectationSuite(name="s", expectations=[copy.copy(e) for e in expectations]))
     validation = context.validation_definitions.add(gx.ValidationDefinition(name="v", data=definition, suite=suite))
     return context.checkpoints.add(gx.Checkpoint(name="c", validation_definitions=[validation], **checkpoint))
 
@@ -295,3 +296,59 @@ class TestResultFormats:
             gxl.ExpectNoIdenticalRowsAcrossBatches(mostly=1.5)
         with pytest.raises(ValueError, match="extra fields"):
             gxl.ExpectNoIdenticalRowsAcrossBatches(**odd)
+
+
+class TestSharedScans:
+    """Expectations of one suite that ask the same share the answer, and the splits."""
+
+    def statements(self, expectations: list[Any], monkeypatch: pytest.MonkeyPatch) -> int:
+        from gx_leakage.engines.duckdb import DuckDBEngine
+
+        run: list[Any] = []
+        fetch = DuckDBEngine.fetch
+
+        def counting(self: DuckDBEngine, statement: Any) -> Any:
+            run.append(statement)
+            return fetch(self, statement)
+
+        monkeypatch.setattr(DuckDBEngine, "fetch", counting)
+        frame = pd.DataFrame({"y": [0, 1] * 50, "x": range(100), "id": range(100)})
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+        asset = context.data_sources.add_pandas("p").add_dataframe_asset("a")
+        definition = asset.add_batch_definition_whole_dataframe("d")
+        suite = context.suites.add(gx.ExpectationSuite(name="s", expectations=[copy.copy(e) for e in expectations]))
+        validation = context.validation_definitions.add(gx.ValidationDefinition(name="v", data=definition, suite=suite))
+        with gxl.dataframe_splits(train=frame[:70], test=frame[70:]) as parameters:
+            result = validation.run(batch_parameters=parameters)
+        assert len(result.results) == len(expectations)
+        assert not any(one.exception_info["raised_exception"] for one in result.results)
+        monkeypatch.undo()
+        return len(run)
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (
+                gxl.ExpectNoFeatureToRevealTarget(target_column="y", exclude_columns=["id"]),
+                gxl.ExpectNoFeatureToRevealTarget(target_column="y", exclude_columns=["id"], max_score=0.5),
+            ),
+            (
+                gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id"]),
+                gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id"], mostly=0.5),
+            ),
+            (
+                gxl.ExpectMissingnessNotToRevealTarget(target_column="y"),
+                gxl.ExpectMissingnessNotToRevealTarget(target_column="y", max_association=0.1),
+            ),
+        ],
+        ids=["association", "overlap", "missingness"],
+    )
+    def test_one_scan_for_two_thresholds(self, first: Any, second: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        alone = self.statements([first], monkeypatch)
+        assert self.statements([first, second], monkeypatch) == alone
+
+    def test_fifty_columns_take_no_more_statements_than_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        one = self.statements([gxl.ExpectNoFeatureToRevealTarget(target_column="y", columns=["x"])], monkeypatch)
+        both = self.statements([gxl.ExpectNoFeatureToRevealTarget(target_column="y")], monkeypatch)
+        assert one == both == 3  # the splits of the target, its classes, and all contingency tables

@@ -110,7 +110,7 @@ class DuckDBEngine:
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
         """Keep the rows of a statement that computes something; of others only the columns that are named are read."""
         if not computes(statement):
-            yield statement.subquery("rows")
+            yield statement.subquery("stacked")
             return
         with temporary_table(self._connection.execute, self.dialect, statement) as table:
             yield table

@@ -60,7 +60,7 @@ class WarehouseEngine:
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
         """Return the statement as it is, but that DuckDB keeps its rows: its tables may be views of CSV files."""
         if self.dialect.name != "duckdb":
-            yield statement.subquery("rows")
+            yield statement.subquery("stacked")
             return
         from gx_leakage.engines.duckdb import temporary_table
 

@@ -133,7 +133,7 @@ def gather(
             values = [sa.case((value.is_(None), 1), else_=0) for value in values]
         return [*(value.label(f"x{i}") for i, value in enumerate(values)), label.of(relation).element.label("y")]
 
-    plain_rows = stack.select(read).subquery("rows")
+    plain_rows = stack.select(read).subquery("stacked")
     found = target_of(judged, plain_rows, label, [f"x{i}" for i in range(len(measured))])
     with judged.engine.shared(stack.select(read) if found.classes else _with_ranks(plain_rows)) as rows:
         branches = [

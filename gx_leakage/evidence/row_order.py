@@ -137,7 +137,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
     no_sums: list[sa.ColumnElement[Any]] = [sa.cast(null, sa.Double()).label(f"sum_{i}") for i in range(3)]
     by_class = sa.select(
         ranked.c.split_no, sa.literal_column("'rank'", sa.Text()).label("kind"), ranked.c.y,
-        sa.func.count().label("rows"), sa.func.sum(ranked.c.of_id).label("counted"), *no_sums,
+        sa.func.count().label("row_count"), sa.func.sum(ranked.c.of_id).label("counted"), *no_sums,
     ).group_by(ranked.c.split_no, ranked.c.y)  # fmt: skip
     by_run = sa.select(
         singles.c.split_no, sa.literal_column("'runs'", sa.Text()), singles.c.y, sa.func.count(), sa.func.sum(starts),

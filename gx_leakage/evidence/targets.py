@@ -85,7 +85,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     classes = [
         (plain(row[0]), int(row[1]))
         for row in relations.fetch(
-            sa.select(y, sa.func.count().label("rows"))
+            sa.select(y, sa.func.count().label("row_count"))
             .where(y.is_not(None))
             .group_by(y)
             .order_by(sa.func.count().desc(), y)

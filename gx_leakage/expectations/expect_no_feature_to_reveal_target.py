@@ -82,4 +82,5 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
             leaks=leaks,
             words=words,
             clean=f"No feature predicts {evidence.target.name} with a score above {self.max_score:.3g}",
+            relations=True,
         )

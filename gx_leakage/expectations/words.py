@@ -122,8 +122,19 @@ def association_judgement(
     leaks: Callable[[ColumnAssociation], bool],
     words: Callable[[ColumnAssociation], str],
     clean: str,
+    relations: bool = False,
 ) -> Judgement:
-    """Return what columns say about the target, those that leak and the strongest first."""
+    """Return what columns say about the target, those that leak and the strongest first.
+
+    Args:
+        evidence: What was measured of each column.
+        measure: The name of the score.
+        score: The score of a column.
+        leaks: Whether a column leaks.
+        words: What a leaking column is said to do.
+        clean: What is said where none leaks.
+        relations: Whether being an exact image of the target makes a leak critical.
+    """
     columns = sorted(evidence.columns, key=lambda one: (not leaks(one), -score(one), one.column))
     leaking = [one for one in columns if leaks(one)]
     best = columns[0]
@@ -139,9 +150,11 @@ def association_judgement(
     for one in columns:
         of_column: dict[str, Any] = {
             "column": one.column, "score": score(one), "statistic": one.statistic, "p_value": one.p_value,
-            "measure": measure, "bins": one.bins, "leaks": leaks(one), "relation": one.relation,
+            "measure": measure, "bins": one.bins, "leaks": leaks(one),
         }  # fmt: skip
-        if not evidence.target.classes:
+        if relations:
+            of_column["relation"] = one.relation
+        if relations and not evidence.target.classes:
             of_column["rank_score"] = one.rank_score
         if one.by_split:
             of_column["splits"] = dict(one.by_split)
@@ -151,7 +164,7 @@ def association_judgement(
         "target": {"column": evidence.target.name, "classes": len(evidence.target.classes) or None},
         "left_out": list(evidence.left_out),
     }
-    if any(one.relation for one in leaking):
+    if relations and any(one.relation for one in leaking):
         details["severity"] = "critical"
     return Judgement(
         observed_value=max(score(one) for one in columns),

@@ -107,7 +107,7 @@ class RecordingEngine:
 
     @contextmanager
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
-        yield statement.subquery("rows")
+        yield statement.subquery("stacked")
 
     def query(self, build: Any) -> str | None:
         return self._compile(build())
@@ -189,7 +189,7 @@ def test_association_with_classes(name: str, layout: str, of: str) -> None:
     engine, splits = relations(name, layout)
     counts = [(0, 50, 50, None, *[49] * 7), (1, 50, 50, None, *[50] * 7)]
     cells = [(no, label, 50, 50, 2, 1) for no in range(7) for label in ("a", "b")]
-    engine.rows = [counts, [("a", 50), ("b", 50)], cells]
+    engine.rows = [counts, [("a", 50), ("b", 50)], cells, [(2, 100, 0) * 7]]
     association.gather(splits, target="s", of=of)
     assert len(engine.statements) == (4 if of == "values" else 3)  # counts, classes, tables, and exact relations
 
@@ -227,9 +227,9 @@ def test_row_order(name: str, layout: str, target: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_encodings(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    precision = [(0.9, *[0.4] * 7)]
-    fit = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)]]
-    fit_all = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
+    precision: Any = [(0.9, *[0.4] * 7)]
+    fit: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)]]
+    fit_all: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
     engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0,)], [(20.0,)], precision, *fit, *fit_all]
     encodings.gather(splits, encodings={"s": "f"}, target="i")
     assert len(engine.statements) == 10

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -164,6 +165,37 @@ def test_errors_are_escaped_too(tmp_path: Path) -> None:
     assert "could not be checked" in html
     assert SCRIPT not in html
     assert "&lt;script&gt;" in html
+
+
+def test_scores_and_moments_are_pictures_without_scripts(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    y = random.permutation(100) % 2
+    frame = pd.DataFrame({"y": y, f"x{SCRIPT}": y, "noise": random.normal(size=100)})
+    frame["z"] = (frame["noise"] - frame["noise"].mean()) / frame["noise"].std()
+    gxl.audit(
+        {"train": frame[:70], "test": frame[70:]},
+        target="y",
+        feature=[f"x{SCRIPT}", "noise", "z"],
+        docs=tmp_path / "docs",
+    )
+    (page,) = (tmp_path / "docs/validations").rglob("*.html")
+    copy = tmp_path / "page.html"
+    copy.write_text(re.sub(r'(src|href)="https://[^"]*"', "", page.read_text(encoding="utf-8")), encoding="utf-8")
+    html = chromium(copy, tmp_path / "profile", "--dump-dom")
+    text = text_of(html)
+    for sentence in (
+        f"x{SCRIPT} is a copy of y.",
+        "z was fitted (standard) on train and test together",
+        "leave-one-out balanced accuracy",
+        "standard, fitted on all",
+        "Rows without a target",
+        "The target, in disguise, among the features",
+        "A transform fitted on all rows instead of train",
+    ):
+        assert re.sub(r"\s+", "", sentence) in re.sub(r"\s+", "", text), sentence
+    assert "<title>RUN" not in html
+    assert html.count("#c0392b") > 60  # the bars of what leaks
+    assert html.count("#2471a3") > 20
 
 
 def test_sentences_show_defaults_and_what_differs_from_them() -> None:
