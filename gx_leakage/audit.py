@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ from great_expectations.checkpoint.actions import UpdateDataDocsAction
 import great_expectations as gx
 from gx_leakage.actions import LeakageReportAction
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.evidence import profile
 from gx_leakage.expectations import CrossBatchExpectation
-from gx_leakage.relations import Relations
+from gx_leakage.proposals import accepted, proposals
+from gx_leakage.relations import Relations, train_among
 from gx_leakage.report import Report
 from gx_leakage.roles import Roles, plan
 from gx_leakage.splits import dataframe_splits, resolve
@@ -85,8 +87,12 @@ def audit(
     docs: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
     memory_limit: str | None = None,
+    accept: bool = False,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Report:
     """Check splits for leaks, as a GX Checkpoint does in a pipeline.
+
+    Without any role the checks that need none are made, and roles are proposed in the report.
 
     Args:
         splits: By name, DataFrames (pandas or Spark), paths of CSV, Parquet or JSON files (Parquet folders too), or,
@@ -110,7 +116,7 @@ def audit(
         gap: How much later than an earlier split a later one has to be, such as ``"7 days"``.
         unit: The calendar unit to compare times by, such as ``"day"``.
         normalize: How ids are made comparable: ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``.
-        train: The split that models are fitted on.
+        train: The split that models are fitted on; also the only one that has it as a word of its name.
         mostly: The share of judged rows that have to be free of each leak.
         show_values: Whether values of the data may be in the report and in Data Docs.
         connection: A SQLAlchemy URL; ``${VAR}`` in it is replaced from the environment, and kept as written in what
@@ -118,6 +124,8 @@ def audit(
         docs: A folder to build Data Docs in.
         save: A folder that becomes a GX project with this data source, suite and checkpoint.
         memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
+        accept: Whether to check the roles that are proposed, too.
+        arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
 
     Raises:
         CouldNotCheckError: an input is missing or cannot be read. Checks that could not be made are in the report.
@@ -134,10 +142,15 @@ def audit(
         prepared = stack.enter_context(_prepare(context, splits, split_column, connection, memory_limit, folder))
         relations = _relations(prepared)
         try:
-            planned = plan(roles, prepared.splits_by, prepared.names, relations)
+            roles = replace(roles, train=train_among(relations.names, train))
+            proposed = [] if roles.given else proposals(profile.gather(relations), roles.train)
+            if accept:
+                roles = accepted(roles, proposed)
+            planned = plan(roles, prepared.splits_by, prepared.names, relations, arguments)
         finally:
             relations.close()
-        return _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
+        report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
+        return replace(report, proposals=proposed)
 
 
 def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> Report:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import enum
 import logging
 import os
+import shlex
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,8 +93,9 @@ def audit(
     docs: DocsOption = None,
     save: Annotated[Path | None, typer.Option(help="Make this folder a GX project to run again.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Without roles: check those that are proposed.")] = False,
 ) -> None:
-    """Check splits for leaks."""
+    """Check splits for leaks; without any role, make the checks that need none and propose roles."""
     from gx_leakage.audit import audit as run
 
     named = _named(splits)
@@ -122,7 +125,11 @@ def audit(
             docs=docs,
             save=save,
             memory_limit=memory_limit,
+            accept=accept,
         )
+    if report.proposals and not accept:
+        options = [word for one in report.proposals for word in one.option]
+        report = replace(report, command=shlex.join(["gx-leakage", *sys.argv[1:], *options]))
     _finish(report, format_)
 
 

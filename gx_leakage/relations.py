@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
 from gx_leakage.evidence.keys import AllNull, Key, comparable
 
-__all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order"]
+__all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
 
 USUAL_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test", "holdout")
 
@@ -27,6 +28,12 @@ def in_usual_order(names: Sequence[str]) -> list[str]:
         return USUAL_ORDER.index(folded) if folded in USUAL_ORDER else len(USUAL_ORDER)
 
     return sorted(names, key=rank)
+
+
+def train_among(names: Sequence[str], train: str = "train") -> str:
+    """Return the split that is train: the one of that name, or else the only one with it as a word of its name."""
+    alike = [name for name in names if train in re.split(r"[^a-z]+", name.casefold())]
+    return alike[0] if train not in names and len(alike) == 1 else train
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from rich.text import Text
 
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.expectations.base import CrossBatchExpectation
+from gx_leakage.proposals import Proposal
 
 __all__ = ["Finding", "LeakFoundError", "Report"]
 
 MOST_EXAMPLES = 5
+_OPTIONAL = ("not_checked", "proposals", "command")
 
 
 class LeakFoundError(AssertionError):
@@ -70,6 +72,10 @@ class Report:
     data_docs: str | None = None
     not_checked: list[str] = field(default_factory=list)
     """What was left out for lack of a role, each with the roles that it needs."""
+    proposals: list[Proposal] = field(default_factory=list)
+    """Roles that columns look like they have. They are suggestions, and no part of success."""
+    command: str | None = None
+    """The command line that checks the proposals."""
 
     @classmethod
     def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: Sequence[str] = ()) -> Report:
@@ -106,9 +112,7 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as JSON."""
-        found = asdict(self)
-        if not found["not_checked"]:
-            del found["not_checked"]
+        found = {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
         return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
     def to_markdown(self) -> str:
@@ -128,7 +132,12 @@ class Report:
                     "",
                 ]
         if self.not_checked:
-            lines.append(self._not_checked())
+            lines += [self._not_checked(), ""]
+        if self.proposals:
+            lines += ["Proposed roles:", ""]
+            lines += [f"- `{' '.join(one.option)}`: {_escaped(one.reason)}." for one in self.proposals]
+        if self.command:
+            lines += ["", "To check them:", "", f"    {self.command}"]
         return "\n".join(lines).rstrip() + "\n"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -148,6 +157,14 @@ class Report:
         yield table
         if self.not_checked:
             yield Text(self._not_checked(), style="dim")
+        if self.proposals:
+            yield Text("Proposed roles", style="bold")
+            proposed = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+            for one in self.proposals:
+                proposed.add_row(Text(" ".join(one.option)), Text(f"{one.reason}."))
+            yield proposed
+        if self.command:
+            yield Text(f"To check them: {self.command}", style="bold")
         if self.data_docs:
             yield Text(f"Data Docs: {self.data_docs}")
 

@@ -52,6 +52,11 @@ class Roles:
     show_values: bool = True
 
     @property
+    def given(self) -> bool:
+        """Whether any column has a role."""
+        return bool(self.columns or self.target or self.feature or self.frame)
+
+    @property
     def columns(self) -> list[str]:
         """The columns that have a role other than to be features or the target."""
         times = [self.time, self.frame, *(self.window or ()), *self.available_at.values()]
@@ -67,14 +72,21 @@ class Plan:
     not_checked: tuple[str, ...]
 
 
-def plan(roles: Roles, splits_by: Mapping[str, Any], names: Sequence[str], relations: Relations) -> Plan:
-    """Return the Expectations for the roles that are given.
+def plan(
+    roles: Roles,
+    splits_by: Mapping[str, Any],
+    names: Sequence[str],
+    relations: Relations,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Plan:
+    """Return the Expectations for the roles that are given; without any, those that need none.
 
     Args:
         roles: What columns are for.
         splits_by: The arguments by which each Expectation finds the splits.
         names: The splits in the order in which they were given.
         relations: The splits.
+        arguments: By type of Expectation, arguments that are not to be as they are by default.
     """
     common: dict[str, Any] = {
         **splits_by,
@@ -138,12 +150,20 @@ def plan(roles: Roles, splits_by: Mapping[str, Any], names: Sequence[str], relat
     of_target, without = _of_target(roles, relations, common)
     found += of_target
     left_out += without
-    numbers = _numbers(roles.feature, relations)
+    looked_at = roles.feature if roles.given else relations.common_columns()
+    numbers = _numbers(looked_at, relations)
     if numbers and roles.train in relations.names:
         found.append(ExpectPreprocessingToBeFittedOnTrainBatchOnly(columns=numbers, **common))
     else:
         left_out.append("what preprocessing was fitted on (feature)")
-    return Plan(tuple(found), tuple(left_out))
+    return Plan(tuple(_changed(one, arguments or {}) for one in found), tuple(left_out))
+
+
+def _changed(one: CrossBatchExpectation, arguments: Mapping[str, Mapping[str, Any]]) -> CrossBatchExpectation:
+    given = arguments.get(one.expectation_type)
+    if not given:
+        return one
+    return type(one)(**{**one.configuration.kwargs, "severity": one.severity, **given})
 
 
 def _everywhere(target: str | None, relations: Relations) -> str | None:
