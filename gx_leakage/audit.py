@@ -20,7 +20,7 @@ from gx_leakage.actions import LeakageReportAction
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.evidence import profile
 from gx_leakage.expectations import CrossBatchExpectation
-from gx_leakage.proposals import accepted, proposals
+from gx_leakage.proposals import Proposal, accepted, proposals
 from gx_leakage.relations import Relations, train_among
 from gx_leakage.report import Report
 from gx_leakage.roles import Roles, plan
@@ -143,14 +143,27 @@ def audit(
         relations = _relations(prepared)
         try:
             roles = replace(roles, train=train_among(relations.names, train))
-            proposed = [] if roles.given else proposals(profile.gather(relations), roles.train)
+            found = [] if roles.given else proposals(profile.gather(relations), roles.train)
             if accept:
-                roles = accepted(roles, proposed)
+                roles = accepted(roles, found)
             planned = plan(roles, prepared.splits_by, prepared.names, relations, arguments)
         finally:
             relations.close()
         report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
-        return replace(report, proposals=proposed)
+        return replace(report, proposals=found)
+
+
+def proposed(
+    splits: Mapping[str, Any] | Any, *, split_column: str | None = None, connection: str | None = None
+) -> tuple[list[Proposal], str]:
+    """Return the roles that columns look like they have, and the split that looks like train."""
+    with _prepare(_context(None), splits, split_column, connection, None, None) as prepared:
+        relations = _relations(prepared)
+        try:
+            train = train_among(relations.names)
+            return proposals(profile.gather(relations), train), train
+        finally:
+            relations.close()
 
 
 def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> Report:

@@ -45,6 +45,7 @@ class Format(str, enum.Enum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    JUNIT = "junit"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
@@ -55,7 +56,10 @@ DocsOption = Annotated[Path | None, typer.Option(help="Build Data Docs in this f
 def audit(
     splits: Annotated[
         list[str],
-        typer.Argument(help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column."),
+        typer.Argument(
+            help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column. Or a "
+            "leakage.yml, as init writes it."
+        ),
     ],
     group: Annotated[list[str], typer.Option(help="A column that identifies a group. Repeatable.")] = [],  # noqa: B006
     time: Annotated[str | None, typer.Option(help="The column that says when a row was.")] = None,
@@ -98,6 +102,13 @@ def audit(
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
     from gx_leakage.audit import audit as run
 
+    if len(splits) == 1 and Path(splits[0]).suffix in (".yml", ".yaml"):
+        from gx_leakage.config import load
+
+        given = load(Path(splits[0]))
+        with _working("Checking the splits"):
+            report = run(**given, docs=docs, save=save, accept=accept)
+        _finish(report, format_)
     named = _named(splits)
     with _working("Checking the splits"):
         report = run(
@@ -131,6 +142,44 @@ def audit(
         options = [word for one in report.proposals for word in one.option]
         report = replace(report, command=shlex.join(["gx-leakage", *sys.argv[1:], *options]))
     _finish(report, format_)
+
+
+@app.command()
+def init(
+    splits: Annotated[list[str], typer.Argument(help="The splits, as audit takes them.")],
+    split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
+    connection: Annotated[
+        str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("leakage.yml"),
+    project: Annotated[Path | None, typer.Option(help="Make this folder a GX project that is ready to run.")] = None,
+) -> None:
+    """Write a leakage.yml with the roles that columns look like they have, and a GX project on demand."""
+    from gx_leakage.audit import audit as run
+    from gx_leakage.audit import proposed
+    from gx_leakage.config import load, written
+
+    if output.exists():
+        raise CouldNotCheckError(f"{output} exists already, and is not overwritten: name another one with --output.")
+    if connection is not None and "$" not in connection:
+        raise CouldNotCheckError(
+            "a connection with its credentials is not written into a file: put it into an environment variable, and "
+            "give its name: --connection '${WAREHOUSE}'."
+        )
+    if project is not None and project.exists() and any(project.iterdir()):
+        raise CouldNotCheckError(f"the folder {project} is not empty, and nothing is written over.")
+    named = _named(splits)
+    with _working("Looking at the columns"):
+        found, train = proposed(named, split_column=split_column, connection=connection)
+    placed = named if connection is not None else {n: os.path.relpath(f, output.parent) for n, f in named.items()}
+    output.write_text(
+        written(placed, found, connection=connection, split_column=split_column, train=train), encoding="utf-8"
+    )
+    print(f"wrote {output}: look at its roles, then run gx-leakage audit {output}")  # noqa: T201
+    if project is not None:
+        with _working("Making the project"):
+            run(**load(output), save=project)
+        print(f"made {project}: run the checkpoint 'leakage' of its context")  # noqa: T201
 
 
 @app.command()
@@ -201,6 +250,8 @@ def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
         print(report.to_json())  # noqa: T201
     elif format_ is Format.MARKDOWN:
         print(report.to_markdown(), end="")  # noqa: T201
+    elif format_ is Format.JUNIT:
+        print(report.to_junit(), end="")  # noqa: T201
     else:
         Console().print(report)
     if exit_code is None:

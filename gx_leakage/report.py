@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from xml.etree import ElementTree
 
 from great_expectations.checkpoint.checkpoint import CheckpointResult
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -48,12 +50,27 @@ class Finding:
         return not self.success and self.error is None
 
     @property
+    def title(self) -> str:
+        """The type of the Expectation with the columns that it is about, which tells two of one type apart."""
+        aside = ("split_column", "exclude_columns", "target_column")
+        given = {name: value for name, value in self.kwargs.items() if name not in aside}
+        about = [value for name, value in given.items() if name.endswith(("_column", "_columns")) and value]
+        columns = [name for value in about for name in (value if isinstance(value, list) else [value])]
+        return f"{self.expectation}({', '.join(map(str, columns))})" if columns else self.expectation
+
+    @property
     def sentence(self) -> str:
         """What was found, in one sentence."""
         if self.error is not None:
             return self.error
         summary: str = self.result.get("details", {}).get("summary", "")
         return summary or f"{self.expectation} {'passed' if self.success else 'failed'}."
+
+    @property
+    def damage(self) -> str | None:
+        """What the leak can do to a score, in one sentence, where that is known."""
+        found: dict[str, Any] = self.result.get("details", {}).get("damage", {})
+        return found.get("summary")
 
     @property
     def examples(self) -> list[str]:
@@ -115,6 +132,24 @@ class Report:
         found = {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
         return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
+    def to_junit(self) -> str:
+        """Return the report as JUnit XML, a test case for each check."""
+        failed = [finding for finding in self.findings if finding.leaked]
+        suite = ElementTree.Element(
+            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(len(failed)),
+            errors=str(len(self.errors)),
+        )  # fmt: skip
+        for finding in self.findings:
+            case = ElementTree.SubElement(suite, "testcase", classname=f"gx_leakage.{finding.case}", name=finding.title)
+            if finding.success:
+                continue
+            kind = "failure" if finding.leaked else "error"
+            found = ElementTree.SubElement(case, kind, message=_printable(finding.sentence), type=finding.severity)
+            lines = [finding.sentence, *(f"for example {example}" for example in finding.examples)]
+            found.text = _printable("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
+        ElementTree.indent(suite)
+        return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
         rows = ", ".join(f"{_escaped(split['name'])} ({split['rows']:,} rows)" for split in self.splits)
@@ -127,6 +162,8 @@ class Report:
                         f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.",
                         "",
                     ]
+                if finding.damage:
+                    lines += [finding.damage, ""]
                 lines += [
                     f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
                     "",
@@ -153,6 +190,8 @@ class Report:
             if finding.leaked:
                 if finding.examples:
                     table.add_row("", Text(f"for example {'; '.join(finding.examples)}", style="dim"))
+                if finding.damage:
+                    table.add_row("", Text(finding.damage))
                 table.add_row("", Text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
         yield table
         if self.not_checked:
@@ -211,6 +250,14 @@ def _error(info: dict[str, Any]) -> str | None:
 
 def _mark(finding: Finding) -> str:
     return "passed" if finding.success else "LEAK" if finding.leaked else "could not check"
+
+
+# What XML 1.0 cannot hold, however it is written.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _printable(text: str) -> str:
+    return _NOT_IN_XML.sub("", text)
 
 
 def _escaped(text: str) -> str:

@@ -99,7 +99,14 @@ def plan(
     left_out: list[str] = []
 
     if roles.group:
-        found.append(ExpectNoSharedGroupIdsAcrossBatches(group_columns=list(roles.group), **comparison, **common))
+        found.append(
+            ExpectNoSharedGroupIdsAcrossBatches(
+                group_columns=list(roles.group),
+                target_column=_everywhere(roles.target, relations),
+                **comparison,
+                **common,
+            )
+        )
     else:
         left_out.append("shared group ids (group)")
     found.append(

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
+from gx_leakage.evidence.damage import Damage, accuracy
 from gx_leakage.evidence.keys import Family, Key, family, type_name
 from gx_leakage.evidence.sql import byte_order, numbers
 from gx_leakage.evidence.values import plain
@@ -60,6 +61,8 @@ class Overlap:
     unique_columns: tuple[str, ...]
     """Columns of which no value occurs twice, looked for where nothing is shared: they rule sharing out."""
     leaked_rows_query: str | None
+    damage: Damage | None = None
+    """What a look-up table of train would answer, where a train split shares keys."""
 
 
 def gather(
@@ -70,6 +73,7 @@ def gather(
     normalize: Sequence[str] = (),
     null_is_a_value: bool = False,
     disagree_on: str | None = None,
+    answer: str | None = None,
     samples: int = 20,
     train: str = "train",
 ) -> Overlap:
@@ -82,12 +86,13 @@ def gather(
         normalize: See :data:`gx_leakage.evidence.keys.NORMALIZATIONS`.
         null_is_a_value: Whether NULL equals NULL; otherwise a key with a NULL is unknown and equals nothing.
         disagree_on: A column of which shared keys may have different values, which is counted.
+        answer: The target, to measure how right a look-up of a shared key's target in train would be.
         samples: How many shared keys to return.
         train: The split that the others must not share with; the rows of all others are judged.
     """
     relations.require_several()
     chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
-    read = [*chosen, *([disagree_on] if disagree_on else [])]
+    read = list(dict.fromkeys([*chosen, *(name for name in (disagree_on, answer) if name)]))
     stack = relations.stack(read)
     keys = relations.keys(stack, chosen, normalize)
     label = relations.keys(stack, [disagree_on])[0] if disagree_on else None
@@ -96,6 +101,14 @@ def gather(
     splits, pairs, found = _read(relations.names, rows, len(keys))
     _refuse_rounding(relations, stack, keys, rows)
     clean = not pairs
+    damage = None
+    if train in relations.names and any(train in pair.splits for pair in pairs):
+        no = relations.names.index(train)
+        answered = sum(pair.rows[1 - pair.splits.index(train)] for pair in pairs if train in pair.splits)
+        right = None
+        if answer is not None:
+            right = accuracy(relations, stack, keys, relations.keys(stack, [answer])[0], null_is_a_value, no)
+        damage = Damage(answered, sum(s.rows for i, s in enumerate(splits) if i != no), right)
     return Overlap(
         columns=tuple(chosen),
         splits=splits,
@@ -107,6 +120,7 @@ def gather(
         leaked_rows_query=None
         if clean
         else relations.engine.query(lambda: leaked_rows(relations, keys, null_is_a_value, relations.judged(train))),
+        damage=damage,
     )
 
 

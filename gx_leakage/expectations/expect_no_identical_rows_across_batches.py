@@ -60,6 +60,7 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             "columns": None if self.columns is None else list(self.columns),
             "exclude": list(self.exclude_columns),
             "disagree_on": self.target_column,
+            "answer": self.target_column,
             "normalize": list(self.normalize or ()),
             "null_is_a_value": True,
             "train": self.train,
@@ -69,7 +70,7 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     def judge(self, evidence: Overlap) -> Judgement:
         """Every shared row is a leak."""
         details = {
-            **overlap_details(evidence),
+            **overlap_details(evidence, str(self.train)),
             "compared": list(evidence.columns),
             "left_out": evidence.left_out,
         }

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.evidence.overlap import Overlap
-from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Texts
+from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Text, Texts
 from gx_leakage.expectations.words import joined, named_samples, overlap_details, overlap_splits, overlap_summary
 
 __all__ = ["ExpectNoSharedGroupIdsAcrossBatches"]
@@ -25,6 +25,8 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
 
     Args:
         group_columns: The columns that together identify a group, compared column by column.
+        target_column: The target, to measure how right it would be to look a shared group's target up in train:
+            ``details["damage"]``.
         normalize: How ids are made comparable, any of ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``. Without it,
             ids of different types are an error, for they would silently never be equal.
 
@@ -32,6 +34,9 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
     """
 
     group_columns: Texts = pydantic.Field(description="The columns that together identify a group.")
+    target_column: Union[Text, None] = pydantic.Field(
+        default=None, description="The target, to measure how right a look-up of it in train would be."
+    )
     normalize: Union[Texts, None] = pydantic.Field(
         default=None, description="How ids are made comparable: 'text', 'nfc', 'trim', 'casefold'."
     )
@@ -49,6 +54,7 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
         return {
             "columns": list(self.group_columns),
             "normalize": list(self.normalize or ()),
+            "answer": self.target_column,
             "train": self.train,
             "samples": samples,
         }
@@ -61,6 +67,6 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
             leaked={split.name: split.shared_rows for split in evidence.splits},
             summary=overlap_summary(evidence, str(self.train), f"values of {joined(evidence.columns)}", "keys"),
             samples=named_samples(evidence),
-            details=overlap_details(evidence),
+            details=overlap_details(evidence, str(self.train)),
             query=evidence.leaked_rows_query,
         )

@@ -81,14 +81,11 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
 
         columns = sorted(map(described, evidence.effects), key=lambda c: (not c["leaks"], -c["score"], c["split"]))
         leaking = [column for column in columns if column["leaks"]]
-        parts = [
-            f"in {c['split']} {target.name} follows {evidence.id} ({c['measure']} {c['statistic']:.3g})"
-            for c in leaking
-        ]
+        parts = [f"{c['split']} ({c['measure']} {c['statistic']:.3g})" for c in leaking]
         everywhere = any(one.split is None for one in evidence.effects)
         leaky = {c["split"] for c in leaking}
         largest = f"{target.name} does not follow {evidence.id}: the largest effect is {columns[0]['score']:.3g}."
-        summary = f"{joined(parts, most=2)}." if parts else largest
+        summary = f"{target.name} follows {evidence.id} in {joined(parts, most=3)}." if parts else largest
         if evidence.one_class and not everywhere:
             summary += f" Not judged, for want of a second class: {joined(evidence.one_class)}."
         if evidence.unlabelled:
@@ -104,7 +101,7 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
                 for s in splits
             },
             judged=[split["name"] for split in splits],
-            summary=summary[0].upper() + summary[1:],
+            summary=summary,
             samples=sorted(leaky),
             details={"columns": columns, "target": {"column": target.name, "classes": len(target.classes) or None}},
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gx_leakage.evidence.association import Association, ColumnAssociation
+from gx_leakage.evidence.contingency import rounded
 from gx_leakage.evidence.overlap import Overlap, SplitOverlap
 from gx_leakage.evidence.targets import TargetSplit
 from gx_leakage.evidence.timeline import Timeline
@@ -26,9 +27,21 @@ def joined(names: Sequence[str], most: int = 5) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def overlap_details(evidence: Overlap) -> dict[str, Any]:
-    """Return the pairs of splits that share keys."""
-    return {
+def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
+    """Return the pairs of splits that share keys, and the damage that train's can do."""
+    damage: dict[str, Any] = {}
+    if evidence.damage is not None:
+        found = evidence.damage
+        right = "" if found.accuracy is None else f", {100 * found.accuracy:.3g} % of them rightly"
+        damage["damage"] = {
+            "answered_rows": found.answered,
+            "answered_share": rounded(found.share),
+            "accuracy": None if found.accuracy is None else rounded(found.accuracy),
+            "largest_inflation": rounded(found.inflation),
+            "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: an "
+            f"accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
+        }
+    return damage | {
         "overlap": [
             {
                 "splits": list(pair.splits),

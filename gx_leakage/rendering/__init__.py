@@ -112,6 +112,8 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
         blocks.append(_pairs(details["overlap"], _unit(details)))
     if "overlap" in details:
         blocks.append(heat_map(details))
+    if "damage" in details:
+        blocks.append(text("$damage", {"damage": details["damage"]["summary"]}, tag="p"))
     if "order" in details:
         late = {pair["splits"][1] for pair in details["early"]}
         blocks.append(time_lines(details["splits"], details["order"], late))
