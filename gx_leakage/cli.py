@@ -52,96 +52,148 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How the report i
 DocsOption = Annotated[Path | None, typer.Option(help="Build Data Docs in this folder.")]
 
 
+SplitsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column. Or a "
+        "leakage.yml, as init writes it."
+    ),
+]
+Columns = list[str]
+GroupOption = Annotated[Columns, typer.Option(help="A column that identifies a group. Repeatable.")]
+TimeOption = Annotated[str | None, typer.Option(help="The column that says when a row was.")]
+TargetOption = Annotated[str | None, typer.Option(help="The column that is to be predicted.")]
+IdOption = Annotated[Columns, typer.Option("--id", help="A column that identifies a row. Repeatable.")]
+MetadataOption = Annotated[
+    Columns, typer.Option(help="A column about how a row was recorded; needs --target. Repeatable.")
+]
+FeatureOption = Annotated[Columns, typer.Option(help="A column that the model is given. Repeatable.")]
+AvailableOption = Annotated[
+    Columns, typer.Option(help="FEATURE=COLUMN: since when its value was known. Repeatable; needs --time.")
+]
+SequenceOption = Annotated[Columns, typer.Option(help="A column that identifies a video or recording. Repeatable.")]
+FrameOption = Annotated[str | None, typer.Option(help="The column with a frame's number; needs --sequence.")]
+WindowOption = Annotated[
+    str | None, typer.Option(help="START,END: the columns with the time that a row's label is about.")
+]
+EmbargoOption = Annotated[str | None, typer.Option(help="How long after a window no train window may start.")]
+SplitColumnOption = Annotated[str | None, typer.Option(help="The column whose values name the splits.")]
+ConnectionOption = Annotated[
+    str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
+]
+OrderOption = Annotated[str | None, typer.Option(help="The splits, the earliest first, with commas.")]
+GapOption = Annotated[str | None, typer.Option(help="How much later a later split has to be: '7 days', '36h'.")]
+UnitOption = Annotated[str | None, typer.Option(help="Compare times by calendar units: day, week, month, …")]
+NormalizeOption = Annotated[Columns, typer.Option(help="Make ids comparable: text, nfc, trim, casefold. Repeatable.")]
+TrainOption = Annotated[str, typer.Option(help="The split that models are fitted on.")]
+MemoryOption = Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")]
+
+
+class Strategy(str, enum.Enum):
+    """What is done with leaked rows."""
+
+    JUDGED = "judged"
+    TRAIN = "train"
+    REASSIGN = "reassign"
+
+
 @app.command()
 def audit(
-    splits: Annotated[
-        list[str],
-        typer.Argument(
-            help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column. Or a "
-            "leakage.yml, as init writes it."
-        ),
-    ],
-    group: Annotated[list[str], typer.Option(help="A column that identifies a group. Repeatable.")] = [],  # noqa: B006
-    time: Annotated[str | None, typer.Option(help="The column that says when a row was.")] = None,
-    target: Annotated[str | None, typer.Option(help="The column that is to be predicted.")] = None,
-    id_: Annotated[list[str], typer.Option("--id", help="A column that identifies a row. Repeatable.")] = [],  # noqa: B006
-    metadata: Annotated[
-        list[str], typer.Option(help="A column about how a row was recorded; needs --target. Repeatable.")
-    ] = [],  # noqa: B006
-    feature: Annotated[list[str], typer.Option(help="A column that the model is given. Repeatable.")] = [],  # noqa: B006
-    available_at: Annotated[
-        list[str], typer.Option(help="FEATURE=COLUMN: since when its value was known. Repeatable; needs --time.")
-    ] = [],  # noqa: B006
-    sequence: Annotated[
-        list[str], typer.Option(help="A column that identifies a video or recording. Repeatable.")
-    ] = [],  # noqa: B006
-    frame: Annotated[str | None, typer.Option(help="The column with a frame's number; needs --sequence.")] = None,
-    window: Annotated[
-        str | None, typer.Option(help="START,END: the columns with the time that a row's label is about.")
-    ] = None,
-    embargo: Annotated[str | None, typer.Option(help="How long after a window no train window may start.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
-    connection: Annotated[
-        str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
-    ] = None,
-    order: Annotated[str | None, typer.Option(help="The splits, the earliest first, with commas.")] = None,
-    gap: Annotated[str | None, typer.Option(help="How much later a later split has to be: '7 days', '36h'.")] = None,
-    unit: Annotated[str | None, typer.Option(help="Compare times by calendar units: day, week, month, …")] = None,
-    normalize: Annotated[
-        list[str], typer.Option(help="Make ids comparable: text, nfc, trim, casefold. Repeatable.")
-    ] = [],  # noqa: B006
-    train: Annotated[str, typer.Option(help="The split that models are fitted on.")] = "train",
+    splits: SplitsArgument,
+    group: GroupOption = [],  # noqa: B006
+    time: TimeOption = None,
+    target: TargetOption = None,
+    id_: IdOption = [],  # noqa: B006
+    metadata: MetadataOption = [],  # noqa: B006
+    feature: FeatureOption = [],  # noqa: B006
+    available_at: AvailableOption = [],  # noqa: B006
+    sequence: SequenceOption = [],  # noqa: B006
+    frame: FrameOption = None,
+    window: WindowOption = None,
+    embargo: EmbargoOption = None,
+    split_column: SplitColumnOption = None,
+    connection: ConnectionOption = None,
+    order: OrderOption = None,
+    gap: GapOption = None,
+    unit: UnitOption = None,
+    normalize: NormalizeOption = [],  # noqa: B006
+    train: TrainOption = "train",
     mostly: Annotated[float, typer.Option(min=0, max=1, help="The share of judged rows that must be clean.")] = 1.0,
     hide_values: Annotated[bool, typer.Option("--hide-values", help="Keep values of the data out of reports.")] = False,
     format_: FormatOption = Format.TEXT,
     docs: DocsOption = None,
     save: Annotated[Path | None, typer.Option(help="Make this folder a GX project to run again.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")] = None,
+    memory_limit: MemoryOption = None,
     accept: Annotated[bool, typer.Option("--accept", help="Without roles: check those that are proposed.")] = False,
 ) -> None:
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
     from gx_leakage.audit import audit as run
 
-    if len(splits) == 1 and Path(splits[0]).suffix in (".yml", ".yaml"):
-        from gx_leakage.config import load
-
-        given = load(Path(splits[0]))
-        with _working("Checking the splits"):
-            report = run(**given, docs=docs, save=save, accept=accept)
-        _finish(report, format_)
-    named = _named(splits)
+    given = _given(
+        splits, group=group, time=time, target=target, id=id_, metadata=metadata, feature=feature,
+        available_at=_pairs(available_at), sequence=sequence, frame=frame, window=_window(window),
+        embargo=_number(embargo), split_column=split_column, connection=connection,
+        order=order.split(",") if order else None, gap=_number(gap), unit=unit, normalize=normalize, train=train,
+        mostly=mostly, show_values=not hide_values, memory_limit=memory_limit,
+    )  # fmt: skip
     with _working("Checking the splits"):
-        report = run(
-            named,
-            group=group,
-            time=time,
-            target=target,
-            id=id_,
-            metadata=metadata,
-            feature=feature,
-            available_at=_pairs(available_at),
-            sequence=sequence,
-            frame=frame,
-            window=_window(window),
-            embargo=_number(embargo),
-            split_column=split_column,
-            order=order.split(",") if order else None,
-            gap=_number(gap),
-            unit=unit,
-            normalize=normalize,
-            train=train,
-            mostly=mostly,
-            show_values=not hide_values,
-            connection=connection,
-            docs=docs,
-            save=save,
-            memory_limit=memory_limit,
-            accept=accept,
-        )
+        report = run(**given, docs=docs, save=save, accept=accept)
     if report.proposals and not accept:
         options = [word for one in report.proposals for word in one.option]
         report = replace(report, command=shlex.join(["gx-leakage", *sys.argv[1:], *options]))
     _finish(report, format_)
+
+
+@app.command()
+def fix(
+    splits: SplitsArgument,
+    strategy: Annotated[
+        Strategy, typer.Option(help="Drop leaked rows from the judged splits, or from train, or reassign whole groups.")
+    ] = Strategy.JUDGED,
+    output: Annotated[Path | None, typer.Option(help="The folder that clean files are written to.")] = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="In a warehouse: make the tables, and do not only say how.")
+    ] = False,
+    group: GroupOption = [],  # noqa: B006
+    time: TimeOption = None,
+    target: TargetOption = None,
+    id_: IdOption = [],  # noqa: B006
+    sequence: SequenceOption = [],  # noqa: B006
+    frame: FrameOption = None,
+    window: WindowOption = None,
+    embargo: EmbargoOption = None,
+    split_column: SplitColumnOption = None,
+    connection: ConnectionOption = None,
+    order: OrderOption = None,
+    gap: GapOption = None,
+    unit: UnitOption = None,
+    normalize: NormalizeOption = [],  # noqa: B006
+    train: TrainOption = "train",
+) -> None:
+    """Write splits without the rows that leak, beside those that are given, and check them again."""
+    from gx_leakage.audit import audit
+
+    given = _given(
+        splits, group=group, time=time, target=target, id=id_, sequence=sequence, frame=frame, window=_window(window),
+        embargo=_number(embargo), split_column=split_column, connection=connection,
+        order=order.split(",") if order else None, gap=_number(gap), unit=unit, normalize=normalize, train=train,
+    )  # fmt: skip
+    options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
+    if not given.get("connection") and output is None:
+        raise CouldNotCheckError("name the folder that clean files are written to: --output DIR.")
+    with _working("Looking for leaks, and dropping them"):
+        report = audit(**given)
+        cleaned = report.clean_splits(strategy.value, **options)
+    for statement in cleaned.sql:
+        print(f"{statement};\n")  # noqa: T201
+    print(cleaned.sentence)  # noqa: T201
+    for sentence in cleaned.not_fixed:
+        print(f"to be mended by hand: {sentence}")  # noqa: T201
+    if cleaned.report is None:
+        print("Nothing was made yet: --run makes the tables.")  # noqa: T201
+        return
+    print(f"wrote {', '.join(map(str, cleaned.splits.values()))}")  # noqa: T201
+    _finish(cleaned.report, Format.TEXT)
 
 
 @app.command()
@@ -260,7 +312,7 @@ def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    from gx_leakage.audit import redact
+    from gx_leakage.sources import redact
 
     for argument in [*sys.argv, *os.environ.values()]:
         for part in (argument, argument.partition("=")[2]):
@@ -268,6 +320,15 @@ def _fail(message: str) -> None:
                 message = redact(message, part)
     print(f"gx-leakage: {message}", file=sys.stderr)  # noqa: T201
     sys.exit(COULD_NOT_CHECK)
+
+
+def _given(splits: list[str], **arguments: Any) -> dict[str, Any]:
+    """Return the arguments of an audit: those of the command line, or of the file that it names."""
+    if len(splits) == 1 and Path(splits[0]).suffix in (".yml", ".yaml"):
+        from gx_leakage.config import load
+
+        return load(Path(splits[0]))
+    return {"splits": _named(splits), **arguments}
 
 
 def _named(splits: list[str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ from gx_leakage.evidence import (
 )
 from gx_leakage.relations import Relations
 
-__all__ = ["SPLITS", "Failure", "configurations"]
+__all__ = ["FAMILIES", "SPLITS", "Failure", "configurations"]
 
 SPLITS = "leakage.splits"
 _SPLIT_KEYS = ("split_column", "batches", "batch_name")
@@ -161,7 +161,7 @@ class _FamilyMetric(_LeakageMetric):
 
 
 # The families of evidence: a new one needs its module and its line here.
-_FAMILIES: dict[str, Callable[..., Any]] = {
+FAMILIES: dict[str, Callable[..., Any]] = {
     "leakage.association": association.gather,
     "leakage.availability": availability.gather,
     "leakage.encodings": encodings.gather,
@@ -173,5 +173,5 @@ _FAMILIES: dict[str, Callable[..., Any]] = {
     "leakage.windows": windows.gather,
 }
 
-for _name, _gather in _FAMILIES.items():
+for _name, _gather in FAMILIES.items():
     type(_name, (_FamilyMetric,), {"metric_name": _name, "gather": staticmethod(_gather)})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from great_expectations.checkpoint.checkpoint import CheckpointResult
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -18,10 +19,13 @@ from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.expectations.base import CrossBatchExpectation
 from gx_leakage.proposals import Proposal
 
+if TYPE_CHECKING:
+    from gx_leakage.remedy import Cleaned
+
 __all__ = ["Finding", "LeakFoundError", "Report"]
 
 MOST_EXAMPLES = 5
-_OPTIONAL = ("not_checked", "proposals", "command")
+_OPTIONAL = ("not_checked", "proposals", "command", "remedy")
 
 
 class LeakFoundError(AssertionError):
@@ -48,6 +52,12 @@ class Finding:
     def leaked(self) -> bool:
         """Whether the check was made, and failed."""
         return not self.success and self.error is None
+
+    def rebuilt(self) -> CrossBatchExpectation:
+        """Return the Expectation that found this."""
+        made = ExpectationConfiguration(type=self.expectation, kwargs=self.kwargs).to_domain_obj()
+        assert isinstance(made, CrossBatchExpectation)  # noqa: S101 (findings are of these)
+        return made
 
     @property
     def title(self) -> str:
@@ -93,6 +103,8 @@ class Report:
     """Roles that columns look like they have. They are suggestions, and no part of success."""
     command: str | None = None
     """The command line that checks the proposals."""
+    remedy: Callable[..., Cleaned] | None = field(default=None, repr=False, compare=False)
+    """What makes clean splits of those that were given, where they can be had again."""
 
     @classmethod
     def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: Sequence[str] = ()) -> Report:
@@ -127,9 +139,26 @@ class Report:
         if self.errors:
             raise CouldNotCheckError("\n".join(finding.sentence for finding in self.errors))
 
+    def clean_splits(self, strategy: str = "judged", **options: Any) -> Cleaned:
+        """Return the splits without the leaked rows.
+
+        Args:
+            strategy: ``"judged"`` drops leaked rows from the judged splits, ``"train"`` from train, ``"reassign"``
+                brings whole groups to the split that holds most of their rows.
+            **options: ``directory``, the folder where files are written to (those that were given are not touched); in
+                a warehouse ``run``, whether to make the tables and not only say how.
+
+        Raises:
+            CouldNotCheckError: a check could not be made, or the strategy does not fit what leaks.
+        """
+        if self.remedy is None:
+            raise CouldNotCheckError("this report is of a checkpoint's run: audit its splits with gx_leakage.audit.")
+        return self.remedy(self, strategy, **options)
+
     def to_json(self) -> str:
         """Return the report as JSON."""
-        found = {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
+        facts = asdict(replace(self, remedy=None))
+        found = {name: value for name, value in facts.items() if name not in _OPTIONAL or value}
         return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
     def to_junit(self) -> str:

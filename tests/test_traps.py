@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import gx_leakage as gxl
-from gx_leakage.audit import file_context
+from gx_leakage.sources import file_context
 
 TRAIN = pd.DataFrame({"patient": [1, 2, 3], "day": [1, 2, 3]})
 TEST = pd.DataFrame({"patient": [3, 4], "day": [3, 4]})

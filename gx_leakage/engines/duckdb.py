@@ -27,7 +27,7 @@ from gx_leakage.evidence.sql import literal_dialect
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BufferedDialect", "DuckDBEngine", "type_named"]
+__all__ = ["BufferedDialect", "DuckDBEngine", "TableEngine", "type_named"]
 
 ROWS_A_BATCH = 65_536
 
@@ -138,6 +138,36 @@ class DuckDBEngine:
             known = (source, _reader(source))
             self._readers[id(source)] = known
         return known[1]
+
+
+class TableEngine(DuckDBEngine):
+    """Runs statements over tables of its own, which can be changed: a source is the name of one.
+
+    Each table has, besides its columns, ``FROM_SPLIT`` and ``FROM_ROW``: where its rows come from.
+    """
+
+    FROM_SPLIT, FROM_ROW = "gxl_from_split", "gxl_from_row"
+
+    def __init__(self) -> None:
+        super().__init__(copies=True)
+        self.connection = self._connection
+
+    def make(self, name: str, query: str, split: int) -> None:
+        """Make a table of the rows of a query, which come from a split."""
+        numbered = f"SELECT *, {split} AS {self.FROM_SPLIT}, row_number() OVER () - 1 AS {self.FROM_ROW} FROM ({query})"  # noqa: S608
+        self.connection.execute(f"CREATE TABLE {name} AS {numbered}")
+
+    def column_names(self, source: Source) -> list[str]:
+        """Return the names of the columns, without those that say where rows come from."""
+        return [name for name in self._types(source) if name not in (self.FROM_SPLIT, self.FROM_ROW)]
+
+    def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
+        """Return the table with all of its columns."""
+        return sa.table(source.data, *(sa.column(name, type_) for name, type_ in self._types(source).items()))
+
+    def _types(self, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
+        described = self.connection.execute(f"DESCRIBE {source.data}").fetchall()
+        return {row[0]: type_named(row[1]) for row in described}
 
 
 def _reader(source: Source) -> _Reader:

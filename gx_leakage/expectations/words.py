@@ -38,8 +38,8 @@ def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
             "answered_share": rounded(found.share),
             "accuracy": None if found.accuracy is None else rounded(found.accuracy),
             "largest_inflation": rounded(found.inflation),
-            "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: an "
-            f"accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
+            "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: "
+            f"an accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
         }
     return damage | {
         "overlap": [

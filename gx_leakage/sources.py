@@ -1,0 +1,308 @@
+"""Splits as GX holds them: data sources and assets over frames, files and tables, and how a run finds them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+import great_expectations as gx
+from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.relations import Relations
+from gx_leakage.splits import dataframe_splits, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+
+__all__ = [
+    "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "is_frame", "name_of", "prepare",
+    "prepared", "reader_of", "redact", "relations_of", "resolved", "with_driver",
+]  # fmt: skip
+
+CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
+"""The environment variable that stands for a connection URL in everything that is stored."""
+
+
+_READERS = {
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".txt": "read_csv",
+    ".parquet": "read_parquet",
+    ".pq": "read_parquet",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".ndjson": "read_json",
+}
+
+
+_GX_TYPES = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite", "snowflake": "snowflake"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One batch definition to validate, how its Expectations find the other splits, and what its run is given."""
+
+    definition: BatchDefinition[Any]
+    splits_by: dict[str, Any]
+    batch_parameters: dict[str, Any]
+    names: list[str]
+
+
+def resolved(connection: str) -> str:
+    """Return a connection URL with what stands in the environment."""
+    return re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found.group(1), ""), connection)
+
+
+def relations_of(prepared: Prepared) -> Relations:
+    """Return the splits as GX will find them when it validates."""
+    batch = prepared.definition.get_batch(batch_parameters=prepared.batch_parameters)
+    found = {key: prepared.splits_by.get(key) for key in ("split_column", "batches", "batch_name")}
+    return resolve(batch, **found)
+
+
+@contextmanager
+def prepared(
+    splits: Mapping[str, Any], *, connection: str | None = None, memory_limit: str | None = None
+) -> Iterator[tuple[AbstractDataContext, Prepared]]:
+    """Yield an ephemeral Data Context with the splits as data assets, and how to validate them."""
+    context = data_context(None)
+    with prepare(context, splits, None, connection, memory_limit, None) as ready:
+        yield context, ready
+
+
+def data_context(saved: Path | None) -> AbstractDataContext:
+    """Return the Data Context in a folder, or an ephemeral one."""
+    if saved is not None:
+        return file_context(saved)
+    context: AbstractDataContext = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    return context
+
+
+def file_context(folder: Path) -> AbstractDataContext:
+    """Return the GX project in ``folder``, made if there is none, whose store registers our Expectations."""
+    gx.get_context(mode="file", context_root_dir=folder)
+    _use_our_store(folder / "great_expectations.yml")
+    context = gx.get_context(mode="file", context_root_dir=folder)
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.save()
+    return context
+
+
+def _use_our_store(config: Path) -> None:
+    """Name our store in the project, so that whoever opens it has the Expectations registered."""
+    text = config.read_text(encoding="utf-8")
+    if "gx_leakage.store" not in text:
+        ours = r"\1class_name: ExpectationsStore\n\1module_name: gx_leakage.store"
+        text = re.sub(r"^(\s+)class_name: ExpectationsStore$", ours, text, count=1, flags=re.MULTILINE)
+        config.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def prepare(
+    context: AbstractDataContext,
+    splits: Mapping[str, Any] | Any,
+    split_column: str | None,
+    connection: str | None,
+    memory_limit: str | None,
+    saved: Path | None,
+) -> Iterator[Prepared]:
+    """Yield the splits as data assets of a context, and how to validate them."""
+    named = dict(splits) if isinstance(splits, Mapping) else {name_of(splits): splits}
+    if not named:
+        raise CouldNotCheckError("no splits are given.")
+    if split_column is None and len(named) < 2:
+        raise CouldNotCheckError(
+            f"only one split ('{next(iter(named))}') is given, so that there is nothing to compare it with. "
+            f"Give another one, or name the column that tells the splits apart as split column."
+        )
+    if split_column is not None and len(named) > 1:
+        raise CouldNotCheckError(
+            "a split column is for one table or file that holds all splits, but several are given."
+        )
+    names = list(named)
+    if all(is_frame(value) for value in named.values()) and saved is None and connection is None:
+        with _prepare_frames(context, named, split_column) as prepared:
+            yield prepared
+        return
+    with ExitStack() as stack:
+        if connection is not None:
+            source = _sql_source(context, connection)
+            assets = {name: _table_asset(source, name, str(table)) for name, table in named.items()}
+        else:
+            source = stack.enter_context(_file_source(context, named, memory_limit, saved))
+            assets = {name: _asset(source, name, {"table_name": name}) for name in named}
+        definitions = {name: _definition(asset) for name, asset in assets.items()}
+        validated = names[-1]
+        others = {
+            name: {"asset": assets[name].name, "batch_definition": definition.name}
+            for name, definition in definitions.items()
+            if name != validated
+        }
+        splits_by: dict[str, Any] = (
+            {"split_column": split_column} if split_column else {"batches": others, "batch_name": validated}
+        )
+        yield Prepared(definitions[validated], splits_by, {}, names)
+
+
+@contextmanager
+def _prepare_frames(
+    context: AbstractDataContext, frames: Mapping[str, Any], split_column: str | None
+) -> Iterator[Prepared]:
+    spark = any(type(frame).__module__.startswith("pyspark") for frame in frames.values())
+    source = context.data_sources.add_spark("splits") if spark else context.data_sources.add_pandas("splits")
+    definition = source.add_dataframe_asset("splits").add_batch_definition_whole_dataframe("splits")
+    if split_column is not None:
+        frame = next(iter(frames.values()))
+        yield Prepared(definition, {"split_column": split_column}, {"dataframe": frame}, list(frames))
+        return
+    with dataframe_splits(**frames) as parameters:
+        yield Prepared(definition, {}, parameters, list(frames))
+
+
+@contextmanager
+def _file_source(
+    context: AbstractDataContext, splits: Mapping[str, Any], memory_limit: str | None, saved: Path | None
+) -> Iterator[Any]:
+    """Yield a DuckDB data source: views over the files, which may be larger than memory, and tables of the frames."""
+    import duckdb
+
+    folder = saved / "uncommitted" if saved else Path(tempfile.mkdtemp(prefix="gx_leakage_"))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "splits.duckdb"
+    try:
+        file.unlink(missing_ok=True)
+        with duckdb.connect(str(file)) as connection:
+            for name, value in splits.items():
+                quoted = '"' + name.replace('"', '""') + '"'
+                if is_frame(value):
+                    connection.register("frame", value)
+                    connection.execute(f"CREATE TABLE {quoted} AS SELECT * FROM frame")  # noqa: S608
+                    connection.unregister("frame")
+                    continue
+                reader, path = reader_of(Path(value))
+                literal = path.replace("'", "''")
+                try:
+                    connection.execute(f"CREATE VIEW {quoted} AS SELECT * FROM {reader}('{literal}')")  # noqa: S608
+                except duckdb.Error as error:
+                    raise CouldNotCheckError(f"{value} cannot be read: {first_line(error)}") from error
+        options = {"temp_directory": str(folder / "spill")}
+        if memory_limit is not None:
+            options["memory_limit"] = memory_limit
+        # Views alone need no writing, and a database that is only read can be open in several processes.
+        options["access_mode"] = "read_only"
+        url = sa.URL.create("duckdb+gx", database=str(file.resolve()), query=options)
+        source = context.data_sources.add_or_update_sql("splits", connection_string=url.render_as_string())
+        yield source
+        source.get_engine().dispose()
+    finally:
+        if saved is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def reader_of(path: Path) -> tuple[str, str]:
+    """Return DuckDB's reader for a file, and the path or pattern that it is given."""
+    if not path.exists():
+        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
+        raise CouldNotCheckError(f"there is no file {path}. {near}".rstrip())
+    if path.is_dir():
+        if not any(path.rglob("*.parquet")):
+            raise CouldNotCheckError(f"the folder {path} has no Parquet files.")
+        return "read_parquet", f"{path.resolve()}/**/*.parquet"
+    if path.stat().st_size == 0:
+        raise CouldNotCheckError(f"the file {path} is empty.")
+    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")]
+    reader = _READERS.get(suffixes[-1].lower() if suffixes else "")
+    if reader is None:
+        raise CouldNotCheckError(f"{path} is not of a kind that is read: {', '.join(_READERS)}, also with .gz or .zst.")
+    return reader, str(path.resolve())
+
+
+def _sql_source(context: AbstractDataContext, connection: str) -> Any:
+    """Return a data source whose stored configuration holds no credentials."""
+    stored = connection
+    url = resolved(connection)
+    if "$" not in connection:
+        os.environ[CONNECTION_VARIABLE] = with_driver(connection)
+        stored = "${" + CONNECTION_VARIABLE + "}"
+    try:
+        backend = sa.make_url(url).get_backend_name()
+    except sa.exc.ArgumentError as error:
+        raise CouldNotCheckError("the connection is not a URL such as postgresql://user@host/database.") from error
+    add = getattr(context.data_sources, f"add_or_update_{_GX_TYPES.get(backend, 'sql')}")
+    try:
+        return add("splits", connection_string=stored)
+    except Exception as error:  # GX raises what the driver raises, and its own
+        raise CouldNotCheckError(f"no connection: {redact(first_line(error), url)}") from error
+
+
+def with_driver(url: str) -> str:
+    """Return a PostgreSQL URL with the driver that is installed, where it names none."""
+    from importlib.util import find_spec
+
+    scheme, rest = url.split("://", 1) if "://" in url else (url, "")
+    if scheme in ("postgresql", "postgres") and find_spec("psycopg") and not find_spec("psycopg2"):
+        return f"postgresql+psycopg://{rest}"
+    return url
+
+
+def _table_asset(source: Any, name: str, table: str) -> Any:
+    schema, _, table_name = table.rpartition(".")
+    return _asset(source, name, {"table_name": table_name, "schema_name": schema or None})
+
+
+def _asset(source: Any, name: str, table: dict[str, Any]) -> Any:
+    if name in source.get_asset_names():
+        source.delete_asset(name)
+    try:
+        return source.add_table_asset(name, **table)
+    except Exception as error:
+        url = str(getattr(source, "connection_string", ""))
+        raise CouldNotCheckError(
+            f"there is no table {'.'.join(filter(None, (table.get('schema_name'), table['table_name'])))} that can be "
+            f"read: {redact(first_line(error), url)}"
+        ) from error
+
+
+def _definition(asset: Any) -> BatchDefinition[Any]:
+    definition: BatchDefinition[Any] = asset.add_batch_definition_whole_table("all")
+    return definition
+
+
+def redact(text: str, url: str) -> str:
+    """Return ``text`` without the credentials of ``url``."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return text
+    safe = text.replace(url, parsed.render_as_string(hide_password=True))
+    if parsed.password:
+        safe = safe.replace(str(parsed.password), "***")
+    return safe
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def name_of(split: Any) -> str:
+    """Return the name of a split that was given without one."""
+    return "splits" if is_frame(split) else Path(str(split)).name.split(".")[0] or "splits"
+
+
+def is_frame(value: Any) -> bool:
+    """Return whether a split is a DataFrame."""
+    return hasattr(value, "columns") and not isinstance(value, (str, os.PathLike))
