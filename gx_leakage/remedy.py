@@ -410,6 +410,14 @@ def _format(path: Path) -> str:
     return "FORMAT parquet" if suffix in (".parquet", ".pq") else f"FORMAT json{packed}"
 
 
+def _refuse_empty(rows: Mapping[str, int]) -> None:
+    for name, count in rows.items():
+        if not count:
+            raise CouldNotCheckError(
+                f"this would leave split '{name}' without rows: all of them leak. Choose another strategy, or split anew."
+            )
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What was audited, so that it can be cleaned and audited again."""
@@ -470,6 +478,7 @@ class Inputs:
                     after = dict.fromkeys(relations.names, 0) | {str(v).strip(): int(n) for v, n in found}
             finally:
                 relations.close()
+        _refuse_empty(after)
         if run:
             engine = sa.create_engine(with_driver(resolved(connection)))
             try:
@@ -503,6 +512,7 @@ class Inputs:
             clean_tables(engine, tables, expectations, strategy, self.roles.train)
             run = engine.connection.execute
             count = {n: run(f"SELECT count(*) FROM {t}").fetchall()[0][0] for n, t in tables.items()}  # noqa: S608
+            _refuse_empty(count)
             if frames:
                 return self._frames(engine, tables, list(named.values())), count, []
             files = {name: Path(str(value)).name for name, value in named.items()}

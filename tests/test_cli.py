@@ -220,3 +220,25 @@ def test_cases(tmp_path: Path) -> None:
     assert page.returncode == 0
     assert "Information from the future in validation" in page.stdout
     assert "How to avoid" in page.stdout
+
+
+def test_junit(folder: Path) -> None:
+    from xml.etree import ElementTree
+
+    done = gx_leakage("audit", *FILES, "--group", "patient_id", "--format", "junit", cwd=folder)
+    assert done.returncode == 1
+    suite = ElementTree.fromstring(done.stdout)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert suite[0].get("name") == "expect_no_shared_group_ids_across_batches(patient_id)"
+    failure = suite[0].find("failure")
+    assert failure is not None
+    assert "are also in train" in str(failure.get("message"))
+
+
+def test_fix(folder: Path) -> None:
+    arguments = ("fix", *FILES, "--group", "patient_id", "--strategy", "reassign")
+    done = gx_leakage(*arguments, "--output", "clean", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "No leak found" in done.stdout
+    assert (folder / "clean" / "visits_test.parquet").exists()
+    could_not_check(gx_leakage(*arguments, cwd=folder), "--output DIR")
