@@ -414,7 +414,8 @@ def _refuse_empty(rows: Mapping[str, int]) -> None:
     for name, count in rows.items():
         if not count:
             raise CouldNotCheckError(
-                f"this would leave split '{name}' without rows: all of them leak. Choose another strategy, or split anew."
+                f"this would leave split '{name}' without rows, for all of them leak: choose another strategy, or split "
+                f"anew."
             )
 
 
@@ -515,9 +516,12 @@ class Inputs:
             _refuse_empty(count)
             if frames:
                 return self._frames(engine, tables, list(named.values())), count, []
+            # Rows of several kinds of files cannot stand beside each other as they are written.
+            kinds = {typed.partition("(")[0] for typed, _ in readers}
+            as_they_are = [text if len(kinds) == 1 else typed for typed, text in readers]
             files = {name: Path(str(value)).name for name, value in named.items()}
             made = written(
-                engine, tables, [q for _, q in readers], Path(str(folder)), files, self.split_column
+                engine, tables, as_they_are, Path(str(folder)), files, self.split_column
             )  # fmt: skip
             return dict(made), count, []
         finally:
