@@ -414,8 +414,8 @@ def _refuse_empty(rows: Mapping[str, int]) -> None:
     for name, count in rows.items():
         if not count:
             raise CouldNotCheckError(
-                f"this would leave split '{name}' without rows, for all of them leak: choose another strategy, or split "
-                f"anew."
+                f"this would leave split '{name}' without rows, for all of them leak: choose another strategy, or "
+                f"split anew."
             )
 
 

@@ -180,7 +180,7 @@ def _samples(samples: list[Any]) -> Block:
     if isinstance(samples[0], Mapping):
         # A column's name is data too, and headers are not escaped: it stands before its value.
         return table(["Sample of what leaks"], [[_row(s)] for s in samples])
-    return table(["Sample of what leaks"], [[sample] for sample in samples])
+    return table(["Sample of what leaks"], [[", ".join("NULL" if s is None else str(s) for s in samples)]])
 
 
 def _row(sample: Mapping[str, Any]) -> str:

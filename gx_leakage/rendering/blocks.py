@@ -17,6 +17,8 @@ Block = Any
 """A content block of GX."""
 
 BORDER = {"border": "1px solid #dee2e6", "padding": "2px 8px"}
+BARE = {"border": "0", "padding": "0"}
+"""The title of a cell of a picture, which has none."""
 
 
 def text(
@@ -52,15 +54,25 @@ def cell(value: Any, styles: Mapping[str, str] | None = None) -> Block:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
-    """Return a table; ``header`` is our own text, for GX does not escape it."""
+    """Return a table. Its header is a row of cells: GX neither escapes header cells nor keeps them apart."""
+    titles = [cell(title, {"font-weight": "bold", **({} if title else BARE)}) for title in header]
+    body = [[value if hasattr(value, "string_template") else cell(value) for value in row] for row in rows]
     return RenderedTableContent(
         content_block_type="table",
-        header_row=list(header),
-        table=[[value if hasattr(value, "string_template") else cell(value) for value in row] for row in rows],
+        header_row=[],
+        table=[titles, *body],
         styling={
             "body": {
                 "classes": ["table-sm", "mt-3"],
-                "styles": {"border-collapse": "collapse", "margin-top": "12px", "width": "auto"},
+                # A block of its own scrolls by itself where it is wider than the screen.
+                "styles": {
+                    "border-collapse": "collapse",
+                    "margin-top": "12px",
+                    "display": "block",
+                    "overflow-x": "auto",
+                    "max-width": "min(46vw, 37rem)",
+                    "width": "fit-content",
+                },
             }
         },
     )
@@ -69,7 +81,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
 def code(source: str) -> Block:
     """Return source code, its lines and blanks kept."""
     # The styles are the parameter's own: GX puts blanks of its template around it.
-    styling = {"params": {"source": {"tag": "code", "styles": {"white-space": "pre-wrap", "display": "block"}}}}
+    styling = {
+        "params": {
+            "source": {
+                "tag": "code",
+                "styles": {"white-space": "pre-wrap", "display": "block", "max-width": "min(46vw, 37rem)"},
+            }
+        }
+    }
     return text("$source", {"source": source}, tag="div", default=styling)
 
 

@@ -10,8 +10,8 @@ from gx_leakage.rendering.blocks import Block, cell, table
 
 __all__ = ["frame_line", "heat_map", "late_features", "moments", "scores", "time_lines"]
 
-STEPS = 40
-"""Cells in a time line."""
+STEPS = 30
+"""Cells in a line or a bar."""
 
 MOST_BARS = 20
 
