@@ -114,7 +114,10 @@ def test_an_unlabelled_test_split() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     report = gxl.audit({"train": TRAIN, "test": TEST})
-    assert [f.expectation for f in report.findings] == ["expect_no_identical_rows_across_batches"]
+    assert [f.expectation for f in report.findings] == [
+        "expect_no_identical_rows_across_batches",
+        "expect_preprocessing_to_be_fitted_on_train_batch_only",
+    ]
     assert "shared group ids (group)" in report.not_checked
     assert "Not checked, for want of a role: shared group ids (group), the order in time (time)" in report.to_markdown()
 

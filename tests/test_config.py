@@ -176,3 +176,25 @@ def test_odd_names_are_quoted(tmp_path: Path) -> None:
     read: dict[str, Any] = load(tmp_path / "l.yml")
     assert read["group"] == names
     assert read["splits"] == {"train": tmp_path / "a b.csv", "no": tmp_path / "1.csv"}
+
+
+@pytest.mark.postgresql
+def test_proposals_in_a_database(postgresql: str) -> None:
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgresql)
+    VISITS[:40].to_sql("proposed_train", engine, index=False, if_exists="replace")
+    VISITS[40:].to_sql("proposed_test", engine, index=False, if_exists="replace")
+    engine.dispose()
+    report = gxl.audit({"train": "proposed_train", "test": "proposed_test"}, connection=postgresql)
+    assert [one.role for one in report.proposals] == ["group", "time", "target", "id", "metadata"]
+
+
+@pytest.mark.spark
+def test_proposals_of_spark_frames(spark: Any) -> None:
+    rows = VISITS.drop(columns="visited_on")
+    frames = {"train": spark.createDataFrame(rows[:40]), "test": spark.createDataFrame(rows[40:])}
+    report = gxl.audit(frames)
+    assert [one.role for one in report.proposals] == ["group", "target", "id", "metadata"]
+    with pytest.raises(gxl.CouldNotCheckError, match="Spark frames are not cleaned"):
+        gxl.audit(frames, group="patient_id").clean_splits()

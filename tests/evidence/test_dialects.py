@@ -23,6 +23,7 @@ from gx_leakage.evidence import (
     fingerprints,
     frames,
     overlap,
+    profile,
     row_order,
     timeline,
     windows,
@@ -180,6 +181,26 @@ def test_windows(name: str, layout: str) -> None:
     engine.rows = [[(0, 3, 0, 0, None, None), (1, 3, 0, 0, None, None)], [(1, 2)], []]
     windows.gather(splits, start="d", end="t", embargo="36h")
     assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_damage(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    found = overlap.gather(splits, columns=["i", "s"], answer="f")
+    assert len(engine.statements) == 3  # the counts, the accuracy, and the query for the leaked rows
+    assert found.damage is not None
+    assert found.damage.accuracy == 1.0
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_profile(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(i, 4, *[4, 2] * len(TYPES)) for i in (0, 1, -1)]]
+    found = profile.gather(splits)
+    assert len(engine.statements) == 1
+    assert [column.shared for column in found.columns] == [2] * len(TYPES)
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
