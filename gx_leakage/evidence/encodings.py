@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from gx_leakage.relations import Relations
 __all__ = ["Encoding", "Encodings", "gather"]
 
 ALL = "all"
+UNLIKELY = 0.01
+MOST_SIZES = 100
 ENOUGH = 0.9
 """The share of rows, of those that can tell, in which the encoding has to be the in-sample mean."""
 
@@ -59,6 +62,8 @@ class _Fit:
     splits: tuple[int, ...]
     mean: float
     variance: float
+    values: int
+    """Different targets: the fewer, the more often a mean is met by chance."""
 
 
 def gather(relations: Relations, *, encodings: Mapping[str, str], target: str, train: str = "train") -> Encodings:
@@ -125,8 +130,10 @@ def _fits(
         known = sum(ordered[i][1] for i in chosen)
         mean = sum(ordered[i][2] for i in chosen) / known
         off = rows.c.y - mean
-        (spread,) = relations.fetch(sa.select(sa.func.sum(off * off)).where(rows.c.split_no.in_(chosen)))
-        fits.append(_Fit(name, tuple(chosen), mean, float(spread[0] or 0) / known))
+        asked = sa.select(sa.func.sum(off * off), sa.func.count(sa.distinct(rows.c.y)))
+        (found_of_fit,) = relations.fetch(asked.where(rows.c.split_no.in_(chosen)))
+        spread, values = float(found_of_fit[0] or 0), int(found_of_fit[1])
+        fits.append(_Fit(name, tuple(chosen), mean, spread / known, values))
     return splits, fits
 
 
@@ -186,13 +193,21 @@ def _fitted(
     # sklearn's TargetEncoder(smooth="auto"): Micci-Barreca 2001, doi 10.1145/507533.507538.
     own = fit.variance * n
     bayes = c.s / n * own / sa.case((own + spread / n > 0, own + spread / n), else_=1.0)
-    found = asked({"mean": c.s / n, "empirical Bayes": bayes})
+    formulas = {"mean": c.s / n, "empirical Bayes": bayes}
+    found = asked(formulas)
     smoothing = sums[0] / sums[1] if sums[1] > 0 else 0.0
     if smoothing > 0:
         found.update(asked({"smoothed mean": c.s / (n + smoothing)}))
+    formulas["smoothed mean"] = c.s / (n + max(smoothing, 0.0))
     formula, best = max(found.items(), key=lambda one: one[1][0])
     matched = best[0] / counts["rows"] if counts["rows"] else 0.0
     fits = matched >= ENOUGH
+    if fits:
+        informative = [c.n > 1, varies, c.low.is_not(None), matches(formulas[formula])]
+        sizes = sa.select(c.n, sa.func.count().label("categories")).where(*informative).group_by(c.n).order_by(c.n)
+        met = [(int(size), int(count)) for size, count in relations.fetch(sizes.limit(MOST_SIZES))]
+        chance = _chance(met, 2 * tolerance / float(span[0]), fit.values, solved=formula == "smoothed mean")
+        fits = chance <= (UNLIKELY if sum(count for _, count in met) > 1 else UNLIKELY / 10)
     return Encoding(
         category=category,
         encoded=encoded,
@@ -203,6 +218,18 @@ def _fitted(
         matched=rounded(matched),
         leaked=tuple(zip((relations.names[i] for i in fit.splits), best[1:], strict=True)) if fits else (),
     )
+
+
+def _chance(met: list[tuple[int, int]], rounding: float, values: int, *, solved: bool) -> float:
+    """Return how likely honest encodings are to equal the means of categories (numbers of them by their rows).
+
+    A category's value is met by what is rounded off, and for few different targets because means of few rows are few.
+    One category is no evidence where the weight of the prior was solved for: it always fits.
+    """
+    each = sorted(
+        min(1.0, rounding + 1 / (size * (values - 1) + 1) ** 2) for size, count in met for _ in range(min(count, 20))
+    )
+    return math.prod(each[1:] if solved else each) if each[int(solved) :] else 1.0
 
 
 def _best(fitted: list[Encoding]) -> Encoding:

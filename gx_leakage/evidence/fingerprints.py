@@ -281,12 +281,17 @@ def _scaled(column: _Column, methods: Sequence[str], train: int, names: Sequence
 
 
 def _standard(column: _Column) -> Fits:
+    # The mean of what was rounded off is the smaller, the more rows there are, just as the mean of ordinary numbers
+    # around 0 is: so coarse that these would do as well is no trace.
+    rounded_off = 4 * column.precision.noise
+    if 2 * rounded_off**2 > UNLIKELY:
+        return lambda _: False
+
     def fits(splits: Sequence[int]) -> bool:
         found = column.over(splits)
         if found.known < 3:
             return False
-        # The mean of what was rounded off is the smaller, the more rows there are.
-        off = 4 * column.precision.noise / math.sqrt(found.known) + 4e-6
+        off = rounded_off / math.sqrt(found.known) + 4e-6
         variances = (found.variance(), found.variance(1))
         return abs(found.mean) <= off and any(abs(v - 1 - column.precision.noise**2) <= 3 * off for v in variances)
 
@@ -299,12 +304,16 @@ def _bounded(column: _Column, bounds: tuple[float, float] | None) -> Fits:
     def fits(splits: Sequence[int]) -> bool:
         found = column.over(splits)
         likely = min(1.0, found.known * step / 2)
-        off = 4e-7 if not step else 1e-9
         if bounds is None:
-            return likely < UNLIKELY and abs(max(abs(found.low), abs(found.high)) - 1) <= off
-        return likely**2 < UNLIKELY and abs(found.low - bounds[0]) <= off and abs(found.high - bounds[1]) <= off
+            return likely < UNLIKELY and _at(max(abs(found.low), abs(found.high)), 1.0)
+        return likely**2 < UNLIKELY and _at(found.low, bounds[0]) and _at(found.high, bounds[1])
 
     return fits
+
+
+def _at(value: float, bound: float) -> bool:
+    """Return whether a value is the bound, as float64 or as float32 with its last digits rounded."""
+    return any(abs(value - bound * (1 + ulps * 2.0**-24)) <= 1e-9 for ulps in (-2, -1, 0, 1, 2))
 
 
 def _once_at(column: _Column, bounds: tuple[float, float] | None) -> Fits:
@@ -363,6 +372,9 @@ def _robust(
             return of[low + 1] * (1 - weight) + of[high + 1] * weight
 
         off = 2 * column.precision.tolerance
+        # Median and quartiles of ordinary numbers around 0 are as near as that, where they are rounded coarsely.
+        if 2 * off**2 * known > UNLIKELY:
+            continue
         if abs(quantile(0.5)) <= off and abs(quantile(0.75) - quantile(0.25) - 1) <= 2 * off:
             fitting.add((column.name, tuple(sorted(some))))
     return {

@@ -15,7 +15,7 @@ import pandas as pd
 import gx_leakage as gxl
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import DuckDBEngine
-from gx_leakage.evidence import association, row_order
+from gx_leakage.evidence import association, encodings, fingerprints, row_order
 from gx_leakage.relations import Relations, SplitRows
 
 SIZES = (200, 2_000, 20_000, 100_000)
@@ -99,6 +99,8 @@ def false_alarms() -> Iterator[Row]:
             for check, count in alarms.items():
                 yield f"false alarms of {check}, {kind} target", f"{rows:,} rows", f"{count} of {draws}", "at most 1 %"
             yield from _order_alarms(random, kind, rows)
+            yield from _encoding_alarms(random, kind, rows)
+        yield from _fingerprint_alarms(rows)
 
 
 def _order_alarms(random: np.random.Generator, kind: str, rows: int) -> Iterator[Row]:
@@ -110,6 +112,67 @@ def _order_alarms(random: np.random.Generator, kind: str, rows: int) -> Iterator
         found.close()
     what = f"false alarms of row_ids_to_be_independent_of_target, {kind} target"
     yield what, f"{rows:,} rows", f"{alarms} of {DRAWS}", "at most 1 %"
+
+
+def _encoding_alarms(random: np.random.Generator, kind: str, rows: int) -> Iterator[Row]:
+    """Yield how often honest encodings are taken for in-sample ones: out of fold, of other rows, of other columns."""
+    alarms = draws = unknown = 0
+    check = gxl.ExpectTargetEncodingsToBeOutOfFold(encodings={"c": "e"}, target_column="y")
+    if kind == "six classes":
+        return
+    while draws < DRAWS:
+        y = target(random, kind, rows).astype(float)
+        c = random.zipf(1.5, rows) % int(random.choice((10, 100, 1_000)))
+        frame = pd.DataFrame({"c": c, "y": y})
+        train = frame.index < int(0.7 * rows)
+        fold = random.integers(0, 5, rows)
+        out_of_fold = pd.Series(y.mean(), frame.index)
+        for k in range(5):
+            means = frame[train & (fold != k)].groupby("c")["y"].mean()
+            out_of_fold[fold == k] = frame["c"].map(means)[fold == k]
+        others = pd.Series(target(random, kind, rows).astype(float)).groupby(c).mean()
+        honest = [
+            out_of_fold, out_of_fold.round(3), frame["c"].map(others), frame["c"].map(others).round(2),
+            pd.Series(random.random(rows)), frame["c"] / 7, frame["c"].map(frame["c"].value_counts(normalize=True)),
+        ]  # fmt: skip
+        for encoded in honest:
+            found = relations(frame.assign(e=encoded.fillna(y.mean())))
+            draws += 1
+            try:
+                alarms += int(check.judge(encodings.gather(found, **check.question(0))).observed_value)
+            except gxl.CouldNotCheckError:
+                unknown += 1  # no category has rows with different targets
+            found.close()
+    what = f"false alarms of target_encodings_to_be_out_of_fold, {kind} target"
+    yield what, f"{rows:,} rows", f"{alarms} of {draws} ({unknown} could not tell)", "at most 1 %"
+
+
+def _fingerprint_alarms(rows: int) -> Iterator[Row]:
+    """Yield how often columns that nothing was fitted on, or train alone, are taken for fitted on all rows."""
+    random = np.random.default_rng(rows)
+    check = gxl.ExpectPreprocessingToBeFittedOnTrainBatchOnly()
+    alarms = draws = 0
+    while draws < DRAWS:
+        raw = {
+            "normal": random.normal(size=rows), "uniform": random.random(rows), "share": random.beta(0.5, 0.5, rows),
+            "skewed": np.exp(random.normal(size=rows)), "zeros": np.maximum(0, random.normal(size=rows)),
+            "clipped": np.clip(random.normal(0.5, 0.5, rows), 0, 1), "count": random.poisson(3, rows).astype(float),
+            "flag": (random.random(rows) < 0.01).astype(float), "unit": np.tanh(random.normal(size=rows)),
+        }  # fmt: skip
+        raw |= {f"{name}_{d}": np.round(values, d) for name, values in list(raw.items()) for d in (1, 2, 3)}
+        frame = pd.DataFrame(raw)
+        train = frame[: int(0.7 * rows)]
+        spread = train.std().replace(0, 1)
+        bounds = (train.max() - train.min()).replace(0, 1)
+        scaled = [frame, (frame - train.mean()) / spread, (frame - train.min()) / bounds, frame / train.abs().max()]
+        for made in scaled:
+            found = relations(made.fillna(0.0))
+            columns = check.judge(fingerprints.gather(found, **check.question(0))).details["columns"]
+            alarms += sum(column["leaks"] for column in columns)
+            draws += len(columns)
+            found.close()
+    what = "false alarms of preprocessing_to_be_fitted_on_train_batch_only, raw and scaled by train"
+    yield what, f"{rows:,} rows", f"{alarms} of {draws}", "at most 1 %"
 
 
 STRENGTHS = (1.0, 0.98, 0.95, 0.9, 0.8, 0.6)

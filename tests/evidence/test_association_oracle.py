@@ -220,8 +220,8 @@ def test_encodings(platform: Platform) -> None:
         train = frame[frame["split"] == "train"]
         grouped = train.groupby("c")["y"]
         varies = grouped.nunique()
-        if not (varies > 1).any():
-            return
+        if (varies > 1).sum() < 3:
+            return  # one or two small categories meet their means by chance
         prior = train["y"].mean()
         code = (grouped.sum() + smoothing * prior) / (grouped.count() + smoothing)
         if code.nunique() < 2 or abs(code - prior).max() < 0.01:
@@ -244,7 +244,7 @@ def test_encodings(platform: Platform) -> None:
         others = (frame["c"].map(grouped.sum()) - frame["y"] + 0.5) / frame["c"].map(grouped.count())
         assert found(others)["observed_value"] == 0
 
-    rows = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1)), min_size=6, max_size=25)
+    rows = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1)), min_size=12, max_size=30)
     run(platform, check, st.fixed_dictionaries({"train": rows, "test": rows}), st.sampled_from([0, 1, 5]))
 
 
@@ -254,6 +254,8 @@ def test_fingerprints(platform: Platform) -> None:
     def check(data: dict[str, list[float]], method: str, layout: str) -> None:
         parts = {name: np.array(values) for name, values in data.items()}
         everything = np.concatenate(list(parts.values()))
+        if len(set(everything)) < 5:
+            return  # so few values may be round ones by chance
         fits = {"all": everything, "train": parts["train"]}
         facts = {name: _fit(values, method) for name, values in fits.items()}
         if any(scale < 0.05 for _, scale in facts.values()) or np.allclose(facts["all"], facts["train"], atol=0.05):

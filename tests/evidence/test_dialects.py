@@ -249,11 +249,11 @@ def test_row_order(name: str, layout: str, target: str) -> None:
 def test_encodings(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
     precision: Any = [(0.9, *[0.4] * 7)]
-    fit: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)]]
+    fit: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[40] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)], [(10, 4)]]
     fit_all: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
-    engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0,)], [(20.0,)], precision, *fit, *fit_all]
+    engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0, 2)], [(20.0, 2)], precision, *fit, *fit_all]
     encodings.gather(splits, encodings={"s": "f"}, target="i")
-    assert len(engine.statements) == 10
+    assert len(engine.statements) == 11
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
