@@ -77,6 +77,14 @@ class Finding:
         return summary or f"{self.expectation} {'passed' if self.success else 'failed'}."
 
     @property
+    def rows(self) -> str:
+        """How many rows of which split leak, in one sentence."""
+        details = self.result.get("details", {})
+        sizes = {split["name"]: split["rows"] for split in details.get("splits", [])}
+        leaked = {name: rows for name, rows in details.get("leaked_rows", {}).items() if rows}
+        return f"Leaked rows: {', '.join(f'{n} {rows:,} of {sizes[n]:,}' for n, rows in leaked.items())}."
+
+    @property
     def damage(self) -> str | None:
         """What the leak can do to a score, in one sentence, where that is known."""
         found: dict[str, Any] = self.result.get("details", {}).get("damage", {})
@@ -174,7 +182,8 @@ class Report:
                 continue
             kind = "failure" if finding.leaked else "error"
             found = ElementTree.SubElement(case, kind, message=_printable(finding.sentence), type=finding.severity)
-            lines = [finding.sentence, *(f"for example {example}" for example in finding.examples)]
+            rows = [finding.rows] if finding.leaked else []
+            lines = [finding.sentence, *rows, *(f"for example {example}" for example in finding.examples)]
             found.text = _printable("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -186,6 +195,7 @@ class Report:
         for finding in self.findings:
             lines += [f"## {_mark(finding)} {finding.expectation}", "", _escaped(finding.sentence), ""]
             if finding.leaked:
+                lines += [_escaped(finding.rows), ""]
                 if finding.examples:
                     lines += [
                         f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.",
@@ -217,6 +227,7 @@ class Report:
             table.add_row(Text(_mark(finding), style=style), Text(finding.expectation, style="bold"))
             table.add_row("", Text(finding.sentence))
             if finding.leaked:
+                table.add_row("", Text(finding.rows))
                 if finding.examples:
                     table.add_row("", Text(f"for example {'; '.join(finding.examples)}", style="dim"))
                 if finding.damage:

@@ -61,6 +61,7 @@ def test_a_leak_is_exit_code_1(folder: Path) -> None:
     done = gx_leakage("audit", *FILES, "--group", "patient_id", "--target", "died", cwd=folder)
     assert done.returncode == 1, done.stderr
     assert "1 of 2 values of patient_id in test are also in train." in done.stdout
+    assert "Leaked rows: test 1 of 2." in done.stdout
     assert "gx-leakage cases insufficient_stratification" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 

@@ -173,6 +173,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             "case": self.case,
             "splits": list(judgement.splits),
             "summary": judgement.summary,
+            "leaked_rows": {name: judgement.leaked.get(name, 0) for name in judged},
             **judgement.details,
         }
         level = str(getattr(result_format["result_format"], "value", result_format["result_format"]))
