@@ -50,7 +50,7 @@ class Case:
 
     @property
     def quick_fix(self) -> dict[str, str]:
-        """The page's code: ``leaky`` as it is met, ``fixed`` as it should be. Each defines ``splits``."""
+        """The page's code: ``leaky`` as it is met, ``fixed`` as it should be. Each defines ``train`` and ``test``."""
         return {name: source.rstrip() for name, source in _CODE.findall(self.body)}
 
 

@@ -99,6 +99,7 @@ class Strategy(str, enum.Enum):
 
 @app.command()
 def audit(
+    context: typer.Context,
     splits: SplitsArgument,
     group: GroupOption = [],  # noqa: B006
     time: TimeOption = None,
@@ -129,23 +130,17 @@ def audit(
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
     from gx_leakage.audit import audit as run
 
-    given = _given(
-        splits, group=group, time=time, target=target, id=id_, metadata=metadata, feature=feature,
-        available_at=_pairs(available_at), sequence=sequence, frame=frame, window=_window(window),
-        embargo=_number(embargo), split_column=split_column, connection=connection,
-        order=order.split(",") if order else None, gap=_number(gap), unit=unit, normalize=normalize, train=train,
-        mostly=mostly, show_values=not hide_values, memory_limit=memory_limit,
-    )  # fmt: skip
     with _working("Checking the splits"):
-        report = run(**given, docs=docs, save=save, accept=accept)
-    if report.proposals and not accept:
+        report = run(**_given(context), docs=docs, save=save, accept=accept)
+    if report.proposals and not accept and not _is_config(splits):
         options = [word for one in report.proposals for word in one.option]
-        report = replace(report, command=shlex.join(["gx-leakage", *sys.argv[1:], *options]))
+        report = replace(report, command=shlex.join(["gx-leakage", *map(_without_secrets, sys.argv[1:]), *options]))
     _finish(report, format_)
 
 
 @app.command()
 def fix(
+    context: typer.Context,
     splits: SplitsArgument,
     strategy: Annotated[
         Strategy, typer.Option(help="Drop leaked rows from the judged splits, or from train, or reassign whole groups.")
@@ -173,17 +168,16 @@ def fix(
     """Write splits without the rows that leak, beside those that are given, and check them again."""
     from gx_leakage.audit import audit
 
-    given = _given(
-        splits, group=group, time=time, target=target, id=id_, sequence=sequence, frame=frame, window=_window(window),
-        embargo=_number(embargo), split_column=split_column, connection=connection,
-        order=order.split(",") if order else None, gap=_number(gap), unit=unit, normalize=normalize, train=train,
-    )  # fmt: skip
+    given = _given(context)
     options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
     if not given.get("connection") and output is None:
         raise CouldNotCheckError("name the folder that clean files are written to: --output DIR.")
     with _working("Looking for leaks, and dropping them"):
-        report = audit(**given)
-        cleaned = report.clean_splits(strategy.value, **options)
+        cleaned = audit(**given).clean_splits(strategy.value, **options)
+    made = ", ".join(map(str, cleaned.splits.values()))
+    if cleaned.report is not None and cleaned.report.errors:
+        reasons = "\n".join(finding.sentence for finding in cleaned.report.errors)
+        raise CouldNotCheckError(f"wrote {made}, which could not be checked again: {reasons}")
     for statement in cleaned.sql:
         print(f"{statement};\n")  # noqa: T201
     print(cleaned.sentence)  # noqa: T201
@@ -192,7 +186,7 @@ def fix(
     if cleaned.report is None:
         print("Nothing was made yet: --run makes the tables.")  # noqa: T201
         return
-    print(f"wrote {', '.join(map(str, cleaned.splits.values()))}")  # noqa: T201
+    print(f"wrote {made}")  # noqa: T201
     _finish(cleaned.report, Format.TEXT)
 
 
@@ -322,13 +316,45 @@ def _fail(message: str) -> None:
     sys.exit(COULD_NOT_CHECK)
 
 
-def _given(splits: list[str], **arguments: Any) -> dict[str, Any]:
+def _without_secrets(argument: str) -> str:
+    from gx_leakage.sources import redact
+
+    for part in (argument, argument.partition("=")[2]):
+        if "://" in part:
+            argument = redact(argument, part)
+    return argument
+
+
+def _is_config(splits: list[str]) -> bool:
+    return len(splits) == 1 and Path(splits[0]).suffix in (".yml", ".yaml")
+
+
+# What is done with a run is the command line's to say; all else stands in the file where one is named.
+_OF_THE_RUN = ("context", "splits", "format_", "docs", "save", "accept", "strategy", "output", "run")
+
+
+def _given(context: typer.Context) -> dict[str, Any]:
     """Return the arguments of an audit: those of the command line, or of the file that it names."""
-    if len(splits) == 1 and Path(splits[0]).suffix in (".yml", ".yaml"):
+    given = {name: value for name, value in context.params.items() if name not in _OF_THE_RUN}
+    splits: list[str] = context.params["splits"]
+    if _is_config(splits):
         from gx_leakage.config import load
 
+        for name in given:
+            if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+                option = f"--{name.rstrip('_').replace('_', '-')}"
+                raise CouldNotCheckError(f"{option} stands in {splits[0]}, and is not taken beside it.")
         return load(Path(splits[0]))
-    return {"splits": _named(splits), **arguments}
+    order = given["order"]
+    given |= {
+        "id": given.pop("id_"), "window": _window(given["window"]), "embargo": _number(given["embargo"]),
+        "gap": _number(given["gap"]), "order": order.split(",") if order else None,
+    }  # fmt: skip
+    if "available_at" in given:
+        given["available_at"] = _pairs(given["available_at"])
+    if "hide_values" in given:
+        given["show_values"] = not given.pop("hide_values")
+    return {"splits": _named(splits), **given}
 
 
 def _named(splits: list[str]) -> dict[str, str]:

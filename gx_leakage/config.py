@@ -9,16 +9,26 @@ from typing import Any
 
 import yaml
 
-from gx_leakage import expectations as ours
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.expectations import expectation_types
 from gx_leakage.proposals import Proposal
 
 __all__ = ["load", "written"]
 
-_SETTINGS = (
-    "split_column", "connection", "train", "mostly", "show_values", "order", "gap", "unit", "normalize", "embargo",
-    "memory_limit",
-)  # fmt: skip
+_TEXT, _TEXTS, _LENGTH = (str,), (list,), (str, int, float)
+_SETTINGS: dict[str, tuple[type[Any], ...]] = {
+    "split_column": _TEXT,
+    "connection": _TEXT,
+    "train": _TEXT,
+    "mostly": (int, float),
+    "show_values": (bool,),
+    "order": _TEXTS,
+    "gap": _LENGTH,
+    "unit": _TEXT,
+    "normalize": _TEXTS,
+    "embargo": _LENGTH,
+    "memory_limit": _TEXT,
+}
 _MANY = ("group", "id", "metadata", "feature", "sequence")
 _ROLES = (*_MANY, "time", "target", "available_at", "frame", "window")
 _SECTIONS = ("splits", "roles", "expectations", *_SETTINGS)
@@ -79,7 +89,7 @@ def load(path: Path) -> dict[str, Any]:
     sections = whole.mapping("the file", _SECTIONS)
     if "splits" not in sections:
         raise whole.error("there are no 'splits': name each with its file or its table.")
-    arguments: dict[str, Any] = {name: sections[name].value for name in _SETTINGS if name in sections}
+    arguments: dict[str, Any] = {name: _setting(name, place) for name, place in sections.items() if name in _SETTINGS}
     splits = sections["splits"].mapping("splits")
     for name, place in splits.items():
         if not isinstance(place.value, str):
@@ -91,6 +101,18 @@ def load(path: Path) -> dict[str, Any]:
     if "expectations" in sections:
         arguments["arguments"] = _expectations(sections["expectations"])
     return arguments
+
+
+def _setting(name: str, place: _Place) -> Any:
+    value, kinds = place.value, _SETTINGS[name]
+    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+    if not fits or (kinds is _TEXTS and not all(isinstance(one, str) for one in value)):
+        words = {list: "a list of names", bool: "true or false", str: "a text", int: "a number", float: "a number"}
+        wanted = " or ".join(dict.fromkeys(words[kind] for kind in kinds))
+        raise place.error(f"{name} has to be {wanted}.")
+    if name == "mostly" and not 0 <= value <= 1:
+        raise place.error(f"mostly={value} is not between 0 and 1.")
+    return value
 
 
 def _roles(section: _Place) -> dict[str, Any]:
@@ -115,9 +137,7 @@ def _roles(section: _Place) -> dict[str, Any]:
 
 
 def _expectations(section: _Place) -> dict[str, dict[str, Any]]:
-    classes: dict[str, Any] = {
-        cls.expectation_type: cls for name in ours.__all__ if (cls := getattr(ours, name)).__name__.startswith("Expect")
-    }
+    classes: dict[str, Any] = {cls.expectation_type: cls for cls in expectation_types()}
     found = {}
     for name, place in section.mapping("expectations", list(classes)).items():
         fields = classes[name].__fields__

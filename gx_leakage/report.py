@@ -202,18 +202,18 @@ class Report:
                         "",
                     ]
                 if finding.damage:
-                    lines += [finding.damage, ""]
+                    lines += [_escaped(finding.damage), ""]
                 lines += [
                     f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
                     "",
                 ]
         if self.not_checked:
-            lines += [self._not_checked(), ""]
+            lines += [_escaped(self._not_checked()), ""]
         if self.proposals:
             lines += ["Proposed roles:", ""]
-            lines += [f"- `{' '.join(one.option)}`: {_escaped(one.reason)}." for one in self.proposals]
+            lines += [f"- {_escaped(' '.join(one.option))}: {_escaped(one.reason)}." for one in self.proposals]
         if self.command:
-            lines += ["", "To check them:", "", f"    {self.command}"]
+            lines += ["", "To check them:", "", "    " + " ".join(self.command.splitlines())]
         return "\n".join(lines).rstrip() + "\n"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

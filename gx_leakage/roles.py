@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gx_leakage.errors import CouldNotCheckError, TypesDifferError
+from great_expectations.compatibility import pydantic
+
+from gx_leakage.errors import CouldNotCheckError, NothingToLearnError, nearest
 from gx_leakage.evidence.keys import NUMBERS, family
 from gx_leakage.evidence.targets import target_of
 from gx_leakage.expectations import (
@@ -22,6 +24,7 @@ from gx_leakage.expectations import (
     ExpectNoSharedGroupIdsAcrossBatches,
     ExpectPreprocessingToBeFittedOnTrainBatchOnly,
     ExpectRowIdsToBeIndependentOfTarget,
+    expectation_types,
 )
 from gx_leakage.relations import USUAL_ORDER, Relations
 
@@ -162,15 +165,32 @@ def plan(
     if numbers and roles.train in relations.names:
         found.append(ExpectPreprocessingToBeFittedOnTrainBatchOnly(columns=numbers, **common))
     else:
-        left_out.append("what preprocessing was fitted on (feature)")
-    return Plan(tuple(_changed(one, arguments or {}) for one in found), tuple(left_out))
+        wanted = "feature" if not looked_at else f"a split called {roles.train}" if numbers else "a feature of numbers"
+        left_out.append(f"what preprocessing was fitted on ({wanted})")
+    return Plan(tuple(_changed(found, arguments or {}, common)), tuple(left_out))
 
 
-def _changed(one: CrossBatchExpectation, arguments: Mapping[str, Mapping[str, Any]]) -> CrossBatchExpectation:
-    given = arguments.get(one.expectation_type)
-    if not given:
-        return one
-    return type(one)(**{**one.configuration.kwargs, "severity": one.severity, **given})
+def _changed(
+    planned: Sequence[CrossBatchExpectation], arguments: Mapping[str, Mapping[str, Any]], common: Mapping[str, Any]
+) -> list[CrossBatchExpectation]:
+    """Return the Expectations with the arguments that are given; those that no role asks for are added."""
+    classes: dict[str, Any] = {cls.expectation_type: cls for cls in expectation_types()}
+    for name in arguments:
+        if name not in classes:
+            raise CouldNotCheckError(f"there is no Expectation '{name}'. {nearest(name, classes)}")
+    changed = []
+    for one in planned:
+        given = arguments.get(one.expectation_type, {})
+        changed.append(type(one)(**{**one.configuration.kwargs, "severity": one.severity, **given}) if given else one)
+    for name in arguments.keys() - {one.expectation_type for one in planned}:
+        try:
+            changed.append(classes[name](**{**common, **arguments[name]}))
+        except pydantic.ValidationError as error:
+            wanted = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+            raise CouldNotCheckError(
+                f"{name} is given arguments, but no role asks for it: give the role, or these arguments too: {wanted}."
+            ) from error
+    return changed
 
 
 def _everywhere(target: str | None, relations: Relations) -> str | None:
@@ -188,8 +208,9 @@ def _of_target(
     if target is None:
         return [], [f"{what} (target)", "metadata (metadata, target)", "ids in the order of the target (id, target)"]
     obstacle = _obstacle(target, relations)
-    if obstacle is not None:
-        return [], [f"{what} ({obstacle.rstrip('.')})"]
+    if obstacle is not None and not roles.metadata and not roles.feature:
+        # What was not asked for by name is no reason not to check the rest; what was is an error further on.
+        return [], [f"{what} ({obstacle})", f"ids in the order of the target ({obstacle})"]
     found: list[CrossBatchExpectation] = []
     left_out = []
     judged = relations.having(target)
@@ -219,14 +240,12 @@ def _obstacle(target: str, relations: Relations) -> str | None:
         return None  # a name that is wrong is an error, which the Expectations raise
     judged = relations.having(target)
     stack = judged.stack([target])
+    (key,) = judged.keys(stack, [target])
+    rows = stack.select(lambda relation: [key.of(relation).element.label("y")]).subquery("stacked")
     try:
-        (key,) = judged.keys(stack, [target])
-        rows = stack.select(lambda relation: [key.of(relation).element.label("y")]).subquery("stacked")
         target_of(judged, rows, key)
-    except TypesDifferError:
-        return None
-    except CouldNotCheckError as error:
-        return str(error)
+    except NothingToLearnError as error:
+        return str(error).rstrip(".")
     return None
 
 

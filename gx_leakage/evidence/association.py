@@ -7,9 +7,9 @@ one of ten, and no value of a feature leaves the database.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import factorial
 from typing import Any, Union
 
 import sqlalchemy as sa
@@ -124,8 +124,9 @@ def gather(
     keys = judged.keys(stack, [*chosen, target])
     label = keys[-1]
     measured = [key for key in keys[:-1] if of == "missing" or key.families <= _CATEGORIES | _ORDERED]
-    if not measured:
-        raise CouldNotCheckError(f"no column can be measured: {', '.join(chosen)} are no categories and have no order.")
+    left_out = [key.name for key in keys[:-1] if key not in measured]
+    if left_out and (columns is not None or not measured):
+        raise CouldNotCheckError(f"{', '.join(left_out)} can be no feature: neither a category nor in any order.")
 
     def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         values = [key.of(relation).element for key in measured]
@@ -162,7 +163,7 @@ def gather(
     return Association(
         found,
         tuple(_measured(key.name, judged.names, tables, related.get(key.name, (None, None))) for key in measured),
-        tuple(key.name for key in keys[:-1] if key not in measured),
+        tuple(left_out),
         tuple(name for name in relations.names if name not in judged.names),
     )
 
@@ -283,6 +284,8 @@ def _number_tables(
     for no, bins, *sums in found:
         branch = branches[int(no)]
         values = [float(value or 0) for value in sums]
+        if not all(map(math.isfinite, values[:8])):
+            raise CouldNotCheckError(f"target '{target.name}' is too large for squares of it to be added up: scale it.")
         by_rank = Spread.of(branch.rows, *values[4:8])
         tables[branch.key.name, branch.split] = NumberTable(
             branch.rows, int(bins), Spread.of(branch.rows, *values[:4]), by_rank
@@ -291,8 +294,10 @@ def _number_tables(
             x, xx, xy, y, yy = values[8:]
             n = branch.known
             spread_x, spread_y = xx - x * x / n, yy - y * y / n
+            together = xy - x * y / n
             unreliable = spread_x < 1e-8 * xx  # the numbers are far from 0, and their sums of squares rounded
-            if unreliable or (xy - x * y / n) ** 2 >= (1 - 1e-4) * spread_x * spread_y > 0:
+            straight = together * together >= (1 - 1e-4) * spread_x * spread_y > 0
+            if math.isfinite(xx) and (unreliable or straight):
                 lines.append(branch)
     return tables, lines
 
@@ -358,7 +363,7 @@ def _recodings(
     related: dict[str, tuple[str, Any]] = {}
     for i, (branch, table) in enumerate(exact.items()):
         distinct, equal, opposite = (int(value or 0) for value in found[3 * i : 3 * i + 3])
-        relation, class_, mappings = table.relation, None, factorial(len(table.classes))
+        relation, class_, mappings = table.relation, None, math.factorial(len(table.classes))
         if equal == branch.rows:
             relation, mappings = "copy", 1
         elif opposite == branch.rows:

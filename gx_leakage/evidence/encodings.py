@@ -123,6 +123,8 @@ def _fits(
     labelled = [i for i, row in enumerate(ordered) if row[1]]
     if not labelled:
         raise NoValuesError([target], " and ".join(relations.names))
+    if not all(math.isfinite(row[2]) for row in ordered):
+        raise CouldNotCheckError(f"target '{target}' is infinite in some row: no mean of it can be compared.")
     fits: list[_Fit] = []
     for name, chosen in ((train, [i for i in labelled if relations.names[i] == train]), (ALL, labelled)):
         if not chosen or (fits and list(fits[0].splits) == chosen):

@@ -20,6 +20,7 @@ from gx_leakage.evidence.contingency import rounded
 from gx_leakage.evidence.keys import NUMBERS
 from gx_leakage.evidence.precision import Precision, precisions
 from gx_leakage.evidence.sql import real
+from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
 
 __all__ = ["METHODS", "ColumnTrace", "Fingerprints", "SplitSize", "gather"]
@@ -56,9 +57,9 @@ class ColumnTrace:
     """``"train"``; ``"all"`` with other splits together; ``"each"`` with every split by itself; ``"unknown"``."""
     splits: tuple[str, ...]
     """The splits that were seen."""
-    train: dict[str, float]
+    train: dict[str, Any]
     """Mean, standard deviation, smallest and largest value over train."""
-    all: dict[str, float]
+    all: dict[str, Any]
     """The same over all splits."""
 
 
@@ -104,11 +105,12 @@ class _Moments:
             return math.nan
         return max(0.0, self.squares - self.total**2 / self.known) / (self.known - lost)
 
-    def described(self) -> dict[str, float]:
+    def described(self) -> dict[str, Any]:
+        """Return the facts as JSON has them: infinity as text."""
         if not self.known:
             return {}
         facts = {"mean": self.mean, "std": math.sqrt(self.variance()), "min": self.low, "max": self.high}
-        return {name: rounded(value) if abs(value) > 1e-9 else 0.0 for name, value in facts.items()}
+        return {name: plain(rounded(value) if abs(value) > 1e-9 else 0.0) for name, value in facts.items()}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, NoValuesError
+from gx_leakage.errors import CouldNotCheckError, NothingToLearnError
 from gx_leakage.evidence.keys import NUMBERS, Key
 from gx_leakage.evidence.sql import real
 from gx_leakage.evidence.values import plain
@@ -65,8 +65,8 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         counted: Columns whose known values are counted.
 
     Raises:
-        NoValuesError: the target is not known in any row.
-        CouldNotCheckError: it has one value only, or more classes than can be learnt.
+        NothingToLearnError: the target is not known in any row, has one value only, or more classes than can be learnt.
+        CouldNotCheckError: it is a number, and infinite in some row.
     """
     y = rows.c.y
     numeric = bool(key.families) and key.families <= NUMBERS
@@ -80,7 +80,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     ordered = [by_split.get(i, empty) for i in range(len(relations.names))]
     known = sum(int(row[1]) for row in ordered)
     if not known:
-        raise NoValuesError([key.name], " and ".join(relations.names))
+        raise NothingToLearnError(f"no row has a value of target '{key.name}': there is nothing to predict.")
 
     classes = [
         (plain(row[0]), int(row[1]))
@@ -93,7 +93,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         )
     ]
     if len(classes) == 1:
-        raise CouldNotCheckError(
+        raise NothingToLearnError(
             f"target '{key.name}' has one value only ({classes[0][0]!r}): there is nothing to predict."
         )
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
@@ -102,18 +102,24 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     if numeric and not few:
         classes = []
     elif len(classes) > MOST_CLASSES:
-        raise CouldNotCheckError(
+        raise NothingToLearnError(
             f"target '{key.name}' has more than {MOST_CLASSES:,} classes in {known:,} rows: is it an id, or a text?"
         )
     elif sum(rows > 1 for _, rows in classes) < 2:
-        raise CouldNotCheckError(
+        raise NothingToLearnError(
             f"target '{key.name}' has less than two classes that occur in more than one row: how rows of a class "
             f"are alike cannot be seen."
+        )
+    sums = [float(row[2] or 0) for row in ordered]
+    if not classes and not all(map(math.isfinite, sums)):
+        raise CouldNotCheckError(
+            f"target '{key.name}' is infinite in some row, or too large to be added up: means of it say nothing. "
+            f"Clip such values, or make them NULL."
         )
     return Target(
         key.name,
         tuple(TargetSplit(n, int(r[0]), int(r[0]) - int(r[1])) for n, r in zip(relations.names, ordered, strict=True)),
         tuple(classes),
-        math.fsum(float(row[2] or 0) for row in ordered) / known if not classes else 0.0,
+        math.fsum(sums) / known if not classes else 0.0,
         tuple(tuple(int(count or 0) for count in row[3:]) for row in ordered),
     )

@@ -24,6 +24,13 @@ from gx_leakage.expectations.expect_preprocessing_to_be_fitted_on_train_batch_on
 from gx_leakage.expectations.expect_row_ids_to_be_independent_of_target import ExpectRowIdsToBeIndependentOfTarget
 from gx_leakage.expectations.expect_target_encodings_to_be_out_of_fold import ExpectTargetEncodingsToBeOutOfFold
 
+
+def expectation_types() -> list[type[CrossBatchExpectation]]:
+    """Return all Expectations of this package."""
+    found = (globals()[name] for name in __all__ if name.startswith("Expect"))
+    return list(found)
+
+
 __all__ = [
     "CrossBatchExpectation",
     "ExpectBatchesToBeOrderedInTime",
@@ -38,4 +45,5 @@ __all__ = [
     "ExpectPreprocessingToBeFittedOnTrainBatchOnly",
     "ExpectRowIdsToBeIndependentOfTarget",
     "ExpectTargetEncodingsToBeOutOfFold",
+    "expectation_types",
 ]

@@ -158,6 +158,8 @@ def association_judgement(
     )
     if evidence.unlabelled:
         summary += f" Not judged: {joined(evidence.unlabelled)}, without {evidence.target.name}."
+    if evidence.left_out:
+        summary += f" Not measured, as neither categories nor in any order: {joined(evidence.left_out)}."
     splits = target_splits(evidence.target.splits)
     described = []
     for one in columns:

@@ -120,9 +120,9 @@ def moments(details: Mapping[str, Any]) -> Block:
     """Return from where to where each column goes over train and over all rows, and where its mean is."""
     rows = []
     for column in details["columns"][:MOST_BARS]:
-        over = {name: column[name] for name in ("train", "all") if column[name]}
-        if not over:
-            continue
+        over = {name: column[name] for name in ("train", "all")}
+        if not all(facts and all(isinstance(fact, (int, float)) for fact in facts.values()) for facts in over.values()):
+            continue  # nothing is known of it, or it is infinite
         low, high = (pick(facts[bound] for facts in over.values()) for pick, bound in ((min, "min"), (max, "max")))
         width = (high - low) / STEPS or 1
         for name, facts in over.items():
