@@ -54,6 +54,7 @@ def audit(
     docs: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
     memory_limit: str | None = None,
+    date_format: str | None = None,
     accept: bool = False,
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Report:
@@ -91,6 +92,8 @@ def audit(
         docs: A folder to build Data Docs in.
         save: A folder that becomes a GX project with this data source, suite and checkpoint.
         memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
+        date_format: How dates are written in text files, as ``strptime`` has it, such as ``"%d/%m/%Y"``; by default ISO
+            8601, and any other form in which the dates of all splits can only be read in one way.
         accept: Whether to check the roles that are proposed, too.
         arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
 
@@ -106,7 +109,9 @@ def audit(
     with ExitStack() as stack:
         folder = Path(save) if save is not None else None
         context = data_context(folder)
-        prepared = stack.enter_context(prepare(context, splits, split_column, connection, memory_limit, folder))
+        prepared = stack.enter_context(
+            prepare(context, splits, split_column, connection, memory_limit, folder, date_format)
+        )
         relations = relations_of(prepared)
         try:
             roles = replace(roles, train=train_among(relations.names, train))

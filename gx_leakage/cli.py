@@ -89,6 +89,11 @@ TrainOption = Annotated[str, typer.Option(help="The split that models are fitted
 MemoryOption = Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")]
 
 
+DateFormatOption = Annotated[
+    str | None, typer.Option(help="How dates are written in text files, as strptime has it: '%d/%m/%Y'.")
+]
+
+
 class Strategy(str, enum.Enum):
     """What is done with leaked rows."""
 
@@ -125,6 +130,7 @@ def audit(
     docs: DocsOption = None,
     save: Annotated[Path | None, typer.Option(help="Make this folder a GX project to run again.")] = None,
     memory_limit: MemoryOption = None,
+    date_format: DateFormatOption = None,
     accept: Annotated[bool, typer.Option("--accept", help="Without roles: check those that are proposed.")] = False,
 ) -> None:
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
@@ -214,7 +220,7 @@ def init(
         )
     if project is not None and project.exists() and any(project.iterdir()):
         raise CouldNotCheckError(f"the folder {project} is not empty, and nothing is written over.")
-    named = _named(splits)
+    named = _named(splits, connection)
     with _working("Looking at the columns"):
         found, train = proposed(named, split_column=split_column, connection=connection)
     placed = named if connection is not None else {n: os.path.relpath(f, output.parent) for n, f in named.items()}
@@ -354,19 +360,36 @@ def _given(context: typer.Context) -> dict[str, Any]:
         given["available_at"] = _pairs(given["available_at"])
     if "hide_values" in given:
         given["show_values"] = not given.pop("hide_values")
-    return {"splits": _named(splits), **given}
+    return {"splits": _named(splits, given["connection"]), **given}
 
 
-def _named(splits: list[str]) -> dict[str, str]:
+def _named(splits: list[str], connection: str | None = None) -> dict[str, str]:
+    """Return the splits by name: the one before the equals sign, or else what tells their files or tables apart."""
+    pairs = [_name_and_place(given, files=connection is None) for given in splits]
+    names = [name for name, _ in pairs]
+    if connection is None and len(set(names)) < len(names):
+        # a/data.csv and b/data.csv are a and b; so are the folders split=a and split=b.
+        folders = [Path(place).absolute().parent.name.rpartition("=")[2] for _, place in pairs]
+        names = [n if names.count(n) == 1 else folder for n, folder in zip(names, folders, strict=True)]
     found: dict[str, str] = {}
-    for given in splits:
-        name, equals, value = given.partition("=")
-        if not equals:
-            name, value = Path(given).name.split(".")[0] or given, given
+    for name, (_, place) in zip(names, pairs, strict=True):
         if name in found:
-            raise CouldNotCheckError(f"two splits are called '{name}': name them with NAME=FILE.")
-        found[name] = value
+            raise CouldNotCheckError(
+                f"two splits are called '{name}': name them with NAME={'FILE' if connection is None else 'TABLE'}."
+            )
+        found[name] = place
     return found
+
+
+def _name_and_place(given: str, *, files: bool) -> tuple[str, str]:
+    name, equals, place = given.partition("=")
+    if files and equals and Path(given).exists():
+        if Path(place).exists():
+            raise CouldNotCheckError(f"'{given}' is a file, and so is '{place}': write NAME={given}, or NAME={place}.")
+        equals = ""  # a folder such as split=train
+    if equals:
+        return name, place
+    return (Path(given).name.split(".")[0] or given if files else given), given
 
 
 def _window(text: str | None) -> tuple[str, str] | None:

@@ -28,6 +28,7 @@ _SETTINGS: dict[str, tuple[type[Any], ...]] = {
     "normalize": _TEXTS,
     "embargo": _LENGTH,
     "memory_limit": _TEXT,
+    "date_format": _TEXT,
 }
 _MANY = ("group", "id", "metadata", "feature", "sequence")
 _ROLES = (*_MANY, "time", "target", "available_at", "frame", "window")

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import sqlalchemy as sa
 
 import great_expectations as gx
+from gx_leakage import files
+from gx_leakage.engines.duckdb import arrow_table
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.relations import Relations
 from gx_leakage.splits import dataframe_splits, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
@@ -117,9 +120,12 @@ def prepare(
     connection: str | None,
     memory_limit: str | None,
     saved: Path | None,
+    date_format: str | None = None,
 ) -> Iterator[Prepared]:
     """Yield the splits as data assets of a context, and how to validate them."""
-    named = dict(splits) if isinstance(splits, Mapping) else {name_of(splits): splits}
+    named = {str(n): split for n, split in splits.items()} if isinstance(splits, Mapping) else {name_of(splits): splits}
+    if isinstance(splits, Mapping) and len(named) < len(splits):
+        raise CouldNotCheckError(f"two of the splits {', '.join(map(repr, splits))} have one name.")
     if not named:
         raise CouldNotCheckError("no splits are given.")
     if split_column is None and len(named) < 2:
@@ -141,8 +147,8 @@ def prepare(
             source = _sql_source(context, connection)
             assets = {name: _table_asset(source, name, str(table)) for name, table in named.items()}
         else:
-            source = stack.enter_context(_file_source(context, named, memory_limit, saved))
-            assets = {name: _asset(source, name, {"table_name": name}) for name in named}
+            source, tables = stack.enter_context(_file_source(context, named, memory_limit, saved, date_format))
+            assets = {name: _asset(source, name, {"table_name": tables[name]}) for name in named}
         definitions = {name: _definition(asset) for name, asset in assets.items()}
         validated = names[-1]
         others = {
@@ -173,30 +179,24 @@ def _prepare_frames(
 
 @contextmanager
 def _file_source(
-    context: AbstractDataContext, splits: Mapping[str, Any], memory_limit: str | None, saved: Path | None
-) -> Iterator[Any]:
-    """Yield a DuckDB data source: views over the files, which may be larger than memory, and tables of the frames."""
-    import duckdb
+    context: AbstractDataContext,
+    splits: Mapping[str, Any],
+    memory_limit: str | None,
+    saved: Path | None,
+    date_format: str | None,
+) -> Iterator[tuple[Any, dict[str, str]]]:
+    """Yield a DuckDB data source of views over the files and tables of the frames, and what each split is called in it.
 
+    Files may be larger than memory.
+    """
     folder = saved / "uncommitted" if saved else Path(tempfile.mkdtemp(prefix="gx_leakage_"))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "splits.duckdb"
     try:
         file.unlink(missing_ok=True)
-        with duckdb.connect(str(file)) as connection:
-            for name, value in splits.items():
-                quoted = '"' + name.replace('"', '""') + '"'
-                if is_frame(value):
-                    connection.register("frame", value)
-                    connection.execute(f"CREATE TABLE {quoted} AS SELECT * FROM frame")  # noqa: S608
-                    connection.unregister("frame")
-                    continue
-                reader, path = reader_of(Path(value))
-                literal = path.replace("'", "''")
-                try:
-                    connection.execute(f"CREATE VIEW {quoted} AS SELECT * FROM {reader}('{literal}')")  # noqa: S608
-                except duckdb.Error as error:
-                    raise CouldNotCheckError(f"{value} cannot be read: {first_line(error)}") from error
+        with duckdb.connect(str(file), config={"temp_directory": str(folder)}) as connection:
+            tables = _named_tables(connection, splits)
+            _make_relations(connection, splits, tables, date_format)
         options = {"temp_directory": str(folder / "spill")}
         if memory_limit is not None:
             options["memory_limit"] = memory_limit
@@ -204,11 +204,41 @@ def _file_source(
         options["access_mode"] = "read_only"
         url = sa.URL.create("duckdb+gx", database=str(file.resolve()), query=options)
         source = context.data_sources.add_or_update_sql("splits", connection_string=url.render_as_string())
-        yield source
+        yield source, tables
         source.get_engine().dispose()
     finally:
         if saved is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named_tables(connection: duckdb.DuckDBPyConnection, splits: Iterable[str]) -> dict[str, str]:
+    """Return the relation of each split in DuckDB: called as the split is, where SQL has no other meaning for that."""
+    reserved = {row[0] for row in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
+    found: dict[str, str] = {}
+    for no, name in enumerate(splits):
+        plain = re.fullmatch(r"[a-z][a-z0-9_]*", name) and name not in reserved
+        found[name] = name if plain else f"Split {no}"
+    return found
+
+
+def _make_relations(
+    connection: duckdb.DuckDBPyConnection, splits: Mapping[str, Any], tables: Mapping[str, str], date_format: str | None
+) -> None:
+    """Make tables of the frames, and views over the files."""
+    typed = {}
+    for name, value in splits.items():
+        if is_frame(value):
+            connection.register("gxl_frame", arrow_table(value))
+            connection.execute(f"CREATE TABLE {files.quoted(tables[name])} AS SELECT * FROM gxl_frame")  # noqa: S608 (our own names)
+            connection.unregister("gxl_frame")
+            described = connection.execute(f"DESCRIBE {files.quoted(tables[name])}").fetchall()
+            typed[name] = {row[0]: row[1] for row in described}
+    found = {name: files.find(Path(value)) for name, value in splits.items() if name not in typed}
+    for name, query in files.queries(found, typed=typed, date_format=date_format).items():
+        connection.execute(f"CREATE VIEW {files.quoted(tables[name])} AS {query.sql()}")
+        for column, remark in query.remarks.items():
+            literal = remark.replace("'", "''")
+            connection.execute(f"COMMENT ON COLUMN {files.quoted(tables[name])}.{files.quoted(column)} IS '{literal}'")
 
 
 def reader_of(path: Path) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from gx_leakage.evidence.sql import literal_dialect
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BufferedDialect", "DuckDBEngine", "TableEngine", "type_named"]
+__all__ = ["BufferedDialect", "DuckDBEngine", "TableEngine", "arrow_table", "type_named"]
 
 ROWS_A_BATCH = 65_536
 
@@ -220,15 +220,21 @@ class _FrameReader(_Reader):
         return [str(name) for name in self._frame.columns]
 
     def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
-        table = pa.table({column: self._array(column) for column in columns})
+        table = pa.table({column: self.array(column) for column in columns})
         connection.register(name, table)
         return table.schema
 
-    def _array(self, column: str) -> pa.ChunkedArray:
+    def array(self, column: str) -> pa.ChunkedArray:
         if column not in self._arrays:
             position = self.column_names().index(column)
             self._arrays[column] = _arrow(self._frame.iloc[:, position], column)
         return self._arrays[column]
+
+
+def arrow_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a pandas frame as an Arrow table, its columns in the types that a check sees."""
+    reader = _FrameReader(frame)
+    return pa.table({name: reader.array(name) for name in reader.column_names()})
 
 
 def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:

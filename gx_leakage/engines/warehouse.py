@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from gx_leakage.engines import Source
+from gx_leakage.evidence.keys import UnreadText
 from gx_leakage.evidence.sql import literal_dialect, stored_timestamp
+from gx_leakage.kinds import REMARK
 
 __all__ = ["WarehouseEngine", "live_together"]
 
@@ -120,6 +123,7 @@ def _column_types(connection: sa.Connection, source: Source) -> dict[str, sa.typ
         types.update(_postgresql_types(connection, names, codes))
     elif connection.dialect.name == "duckdb":
         types.update(_duckdb_types(connection, probe))
+        types.update(_remarked_types(connection, source))
     else:
         types.update(_reflected_types(connection, source))
     if connection.dialect.name == "sqlite":
@@ -166,6 +170,20 @@ def _duckdb_types(connection: sa.Connection, probe: sa.Select[Any]) -> dict[str,
     text = str(probe.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
     described = connection.exec_driver_sql(f"DESCRIBE {text}").all()
     return {row[0]: type_named(row[1]) for row in described}
+
+
+def _remarked_types(connection: sa.Connection, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
+    """Types of the columns of files whose text could not be read as what it seems to be (see gx_leakage.files)."""
+    relation = source.data.source_table_name
+    commented = sa.table(
+        sa.sql.quoted_name("duckdb_columns()", quote=False),
+        *map(sa.column, ("table_name", "column_name", "comment")),
+    ).alias("commented")
+    remarks = sa.select(commented.c.column_name, commented.c.comment).where(
+        commented.c.table_name == relation, commented.c.comment.like(f"{REMARK}%")
+    )
+    found = ((name, json.loads(text.removeprefix(REMARK))) for name, text in connection.execute(remarks))
+    return {name: UnreadText(remark["reason"], remark["equality"]) for name, remark in found}
 
 
 def _sqlite_types(

@@ -13,8 +13,8 @@ from gx_leakage.errors import CouldNotCheckError, TypesDifferError
 from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nfc, trimmed
 
 __all__ = [
-    "NORMALIZATIONS", "NUMBERS", "TIMES", "AllNull", "Family", "Key", "comparable", "family", "on_one_axis",
-    "type_name",
+    "NORMALIZATIONS", "NUMBERS", "TIMES", "AllNull", "Family", "Key", "UnreadText", "comparable", "family",
+    "on_one_axis", "type_name",
 ]  # fmt: skip
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
@@ -62,6 +62,16 @@ class AllNull(sa.types.NullType):
     """The type of a column that is known to hold nothing but NULL: it compares with any."""
 
     cache_ok = True
+
+
+class UnreadText(sa.Text):
+    """The type of a text that looks like something else, which it could not be read as."""
+
+    cache_ok = True
+
+    def __init__(self, reason: str, equality: bool) -> None:
+        super().__init__()
+        self.reason, self.equality = reason, equality
 
 
 def family(type_: sa.types.TypeEngine[Any]) -> Family:
@@ -161,6 +171,13 @@ def comparable(
         )
     keys = []
     for column in columns:
+        for of in types.values():
+            unread = of[column]
+            if isinstance(unread, UnreadText) and not unread.equality and "text" not in normalize:
+                raise TypesDifferError(
+                    f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, or "
+                    f"compare it as it is written with normalize=['text']."
+                )
         found = {split: family(of[column]) for split, of in types.items() if not isinstance(of[column], AllNull)}
         families = frozenset(found.values())
         agree = len(families) <= 1 or any(families <= together for together in _PROMOTED)
@@ -191,6 +208,11 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> frozenset[
     types = {f"'{c}' in split '{split}'": found[c].type for c in columns for split, found in splits.items()}
     known = {where: type_ for where, type_ in types.items() if not isinstance(type_, AllNull)}
     for where, type_ in known.items():
+        if isinstance(type_, UnreadText):
+            raise CouldNotCheckError(
+                f"column {where} {type_.reason}: say how its dates are written with date_format= (--date-format), "
+                f"such as '%d/%m/%Y', or write them as in 2024-04-03."
+            )
         if family(type_) not in TIMES | NUMBERS:
             raise CouldNotCheckError(
                 f"column {where} is {type_name(type_)}, which has no order in time: it must be a date, a timestamp or "
