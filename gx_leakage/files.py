@@ -230,11 +230,12 @@ def _delimiter(path: Path, start: str) -> str:
         widths = {len(record) for record in _records(start, delimiter)}
         if len(widths) == 1:
             fields[delimiter] = widths.pop()
-    if not fields:
+    most = max(fields.values(), default=1)
+    if most == 1:
+        # One column, or rows that are not alike, which is for DuckDB to say by the delimiter that the header has.
         return max(_DELIMITERS, key=lambda d: len(next(iter(_records(start, d)), [])))
-    most = max(fields.values())
     best = [delimiter for delimiter, width in fields.items() if width == most]
-    if most > 1 and len(best) > 1:
+    if len(best) > 1:
         raise CouldNotCheckError(
             f"{path} can be read with {' or '.join(map(repr, best))} between its columns: write it with tabs, "
             f"as .tsv, or as Parquet."

@@ -215,9 +215,10 @@ def _named_tables(connection: duckdb.DuckDBPyConnection, splits: Iterable[str]) 
     """Return the relation of each split in DuckDB: called as the split is, where SQL has no other meaning for that."""
     reserved = {row[0] for row in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
     found: dict[str, str] = {}
-    for no, name in enumerate(splits):
+    names = list(splits)
+    for no, name in enumerate(names):
         plain = re.fullmatch(r"[a-z][a-z0-9_]*", name) and name not in reserved
-        found[name] = name if plain else f"Split {no}"
+        found[name] = name if plain else f"split_{no}" if f"split_{no}" not in names else f"split_{no}_of_{len(names)}"
     return found
 
 
