@@ -152,7 +152,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
         {"train": "g=1/p.parquet", "test": "g=2/p.parquet"}, "leak 1",
     ),
     "names that are no names in SQL": (
-        {"a.csv": "g,x\n7,1\n", "b.csv": "g,x\n7,2\n"}, {"my train": "a.csv", "duckdb_tables()": "b.csv"}, "leak 2",
+        {"a.csv": "g,x\n7,1\n", "b.csv": "g,x\n7,2\n"}, {"my train": "a.csv", "duckdb_tables()": "b.csv"}, "leak 1",
     ),
     "reserved names": ({"a.csv": "g,x\n7,1\n", "b.csv": "g,x\n7,2\n"}, {"all": "a.csv", "select": "b.csv"}, "leak 2"),
     "Parquet's texts and CSV's numbers": (
