@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from great_expectations.checkpoint.actions import UpdateDataDocsAction
+from great_expectations.compatibility import pydantic
 
 import great_expectations as gx
 from gx_leakage.actions import LeakageReportAction
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence import profile
 from gx_leakage.expectations import CrossBatchExpectation
 from gx_leakage.proposals import Proposal, accepted, proposals
@@ -119,6 +121,9 @@ def audit(
             if accept:
                 roles = accepted(roles, found)
             planned = plan(roles, prepared.splits_by, prepared.names, relations, arguments)
+        except pydantic.ValidationError as error:
+            problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise CouldNotCheckError(f"{'; '.join(problems)}.") from error
         finally:
             relations.close()
         report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)

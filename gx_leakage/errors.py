@@ -32,10 +32,6 @@ class NoValuesError(CouldNotCheckError):
         super().__init__(f"split '{split}' has no row with a value of {named}: nothing of it could be checked.")
 
 
-class NothingToLearnError(CouldNotCheckError):
-    """The target is such that nothing can be learnt of it: unknown, of one value, or of a class a row."""
-
-
 class TypesDifferError(CouldNotCheckError):
     """Columns that are to be compared have types whose values would silently never be equal."""
 

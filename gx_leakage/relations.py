@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
-from gx_leakage.evidence.keys import AllNull, Key, comparable
+from gx_leakage.evidence.keys import AllNull, Incomparable, Key, comparable
 
 __all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
 
@@ -134,8 +134,12 @@ class Relations:
                 scans.append(_Scan(relation, no, of.is_not(None), tuple(i for i, _ in held)))
         return Stack(self.names, tuple(scans))
 
-    def keys(self, stack: Stack, columns: Iterable[str], normalize: Sequence[str] = ()) -> tuple[Key, ...]:
+    def keys(
+        self, stack: Stack, columns: Iterable[str], normalize: Sequence[str] = (), *, lenient: bool = False
+    ) -> tuple[Key, ...]:
         """Return how columns are written so that equal values of all splits are equal.
+
+        With ``lenient``, what is normalised of texts leaves other columns alone.
 
         Raises:
             TypesDifferError: their types do not allow it.
@@ -147,11 +151,11 @@ class Relations:
             for i, name in enumerate(self.names)
         }
         try:
-            return comparable(columns, types, normalize)
+            return comparable(columns, types, normalize, lenient)
         except TypesDifferError:
             for split, column in self._without_values(stack, columns):
                 types[split][column] = AllNull()
-            return comparable(columns, types, normalize)
+            return comparable(columns, types, normalize, lenient)
 
     def _without_values(self, stack: Stack, columns: Sequence[str]) -> list[tuple[str, str]]:
         """Return the splits' columns that are NULL in all rows: files give these any type.
@@ -190,6 +194,22 @@ class Relations:
         """Return the columns that all splits have, in the order of the first."""
         existing = list(self.columns().values())
         return [name for name in existing[0] if all(name in names for names in existing)]
+
+    def comparable_columns(self) -> list[str]:
+        """Return the common columns whose values can be compared: no lists, objects or shapes.
+
+        Raises:
+            CouldNotCheckError: there are none.
+        """
+        common = self.common_columns()
+        if common:
+            stack = self.stack(common)
+            types = [stack.relation_of(i).c for i in range(len(self.names))]
+            found = [name for name in common if not any(isinstance(of[name].type, Incomparable) for of in types)]
+            if found:
+                return found
+        listed = (f"{split} has {', '.join(names[:10]) or 'none'}" for split, names in self.columns().items())
+        raise CouldNotCheckError(f"the splits have no column in common that could be compared: {'; '.join(listed)}.")
 
     def rows(self, marks: Columns, keep: Callable[[sa.Subquery], tuple[sa.FromClause, list[Any]]]) -> sa.Select[Any]:
         """Return the statement for whole rows, with all columns that the splits have in common and their split.

@@ -8,9 +8,8 @@ from typing import Any
 
 from great_expectations.compatibility import pydantic
 
-from gx_leakage.errors import CouldNotCheckError, NothingToLearnError, nearest
+from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.evidence.keys import NUMBERS, family
-from gx_leakage.evidence.targets import target_of
 from gx_leakage.expectations import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
@@ -97,6 +96,7 @@ def plan(
         "mostly": roles.mostly,
         "show_values": roles.show_values,
     }
+    _complete(roles)
     comparison: dict[str, Any] = {"normalize": list(roles.normalize)} if roles.normalize else {}
     found: list[CrossBatchExpectation] = []
     left_out: list[str] = []
@@ -128,9 +128,7 @@ def plan(
         )
     else:
         left_out.append("the order in time (time)")
-    if roles.available_at:
-        if roles.time is None:
-            raise CouldNotCheckError("available_at needs time, the column with the moment at which a row predicts.")
+    if roles.available_at and roles.time is not None:
         found.append(
             ExpectFeaturesToBeAvailableAtPredictionTime(
                 prediction_time_column=roles.time, available_at=dict(roles.available_at), **common
@@ -153,8 +151,6 @@ def plan(
                 sequence_columns=list(roles.sequence), frame_column=roles.frame, **common
             )
         )
-    elif roles.sequence or roles.frame:
-        raise CouldNotCheckError("sequence and frame are given together: a frame is a number within its sequence.")
     else:
         left_out.append("interleaved frames (sequence, frame)")
     of_target, without = _of_target(roles, relations, common)
@@ -168,6 +164,25 @@ def plan(
         wanted = "feature" if not looked_at else f"a split called {roles.train}" if numbers else "a feature of numbers"
         left_out.append(f"what preprocessing was fitted on ({wanted})")
     return Plan(tuple(_changed(found, arguments or {}, common)), tuple(left_out))
+
+
+_NEEDS = {
+    "metadata": ("target", "what they must not predict"),
+    "available_at": ("time", "the moment at which a row predicts"),
+    "order": ("time", "the column that says when a row was"),
+    "gap": ("time", "the column that says when a row was"),
+    "unit": ("time", "the column that says when a row was"),
+    "embargo": ("window", "the columns with the time that a label is about"),
+    "sequence": ("frame", "the number of a frame within its sequence"),
+    "frame": ("sequence", "what a frame is a number within"),
+}
+
+
+def _complete(roles: Roles) -> None:
+    """Raise for what is given and would not be looked at for want of something else."""
+    for name, (other, what) in _NEEDS.items():
+        if getattr(roles, name) not in (None, (), [], {}) and not getattr(roles, other):
+            raise CouldNotCheckError(f"{name} needs {other}, {what}.")
 
 
 def _changed(
@@ -207,10 +222,6 @@ def _of_target(
     what = "features and gaps that reveal the target"
     if target is None:
         return [], [f"{what} (target)", "metadata (metadata, target)", "ids in the order of the target (id, target)"]
-    obstacle = _obstacle(target, relations)
-    if obstacle is not None and not roles.metadata and not roles.feature:
-        # What was not asked for by name is no reason not to check the rest; what was is an error further on.
-        return [], [f"{what} ({obstacle})", f"ids in the order of the target ({obstacle})"]
     found: list[CrossBatchExpectation] = []
     left_out = []
     judged = relations.having(target)
@@ -232,21 +243,6 @@ def _of_target(
     if not roles.id:
         left_out.append("ids in the order of the target (id)")
     return found, left_out
-
-
-def _obstacle(target: str, relations: Relations) -> str | None:
-    """Return why nothing can be learnt of the target, which is no reason not to check the rest."""
-    if not any(target in names for names in relations.columns().values()):
-        return None  # a name that is wrong is an error, which the Expectations raise
-    judged = relations.having(target)
-    stack = judged.stack([target])
-    (key,) = judged.keys(stack, [target])
-    rows = stack.select(lambda relation: [key.of(relation).element.label("y")]).subquery("stacked")
-    try:
-        target_of(judged, rows, key)
-    except NothingToLearnError as error:
-        return str(error).rstrip(".")
-    return None
 
 
 def _numbers(columns: Sequence[str], relations: Relations) -> list[str]:

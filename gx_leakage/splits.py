@@ -93,7 +93,13 @@ def _by_column(batch: Any, column: str) -> Relations:
         .order_by(values.c.value)
         .limit(MOST_SPLITS + 2)  # one of them may be NULL
     )
-    rows_without_split = sum(int(rows) for value, rows in found if value is None)
+    rows = sum(int(count) for _, count in found)
+    rows_without_split = sum(int(count) for value, count in found if value is None)
+    if rows and 2 * rows_without_split >= rows:
+        raise CouldNotCheckError(
+            f"column '{column}' names no split in {rows_without_split:,} of {rows:,} rows: they would not be checked. "
+            f"Give them one, or leave them out of the table."
+        )
     found = [value for value, _ in found if value is not None]
     if len(found) > MOST_SPLITS:
         raise CouldNotCheckError(
@@ -102,6 +108,10 @@ def _by_column(batch: Any, column: str) -> Relations:
     by_name: dict[str, Any] = {}
     for value in found:
         name = str(value).strip()
+        if not name or value != value:
+            raise CouldNotCheckError(
+                f"column '{column}' has a value {value!r}, which is no name of a split: make it NULL."
+            )
         if name in by_name:
             raise CouldNotCheckError(f"column '{column}' has two values that both read '{name}'.")
         by_name[name] = value

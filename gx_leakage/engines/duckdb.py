@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper, Dialect, DuckDBExecutionContext
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
@@ -21,7 +24,7 @@ from sqlalchemy.sql import visitors
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence.keys import AllNull, Family, family
+from gx_leakage.evidence.keys import AllNull, Family, Incomparable, Nanoseconds, Single, family
 from gx_leakage.evidence.sql import literal_dialect
 
 if TYPE_CHECKING:
@@ -215,51 +218,108 @@ class _FrameReader(_Reader):
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
         self._arrays: dict[str, pa.ChunkedArray] = {}
+        self._names = _distinct_names(frame)
 
     def column_names(self) -> list[str]:
-        return [str(name) for name in self._frame.columns]
+        return self._names
 
     def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
-        table = pa.table({column: self.array(column) for column in columns})
-        connection.register(name, table)
-        return table.schema
+        arrays = {column: self.array(column) for column in columns}
+        connection.register(name, pa.table({column: _stored(array) for column, array in arrays.items()}))
+        return pa.schema([(column, array.type) for column, array in arrays.items()])
 
     def array(self, column: str) -> pa.ChunkedArray:
         if column not in self._arrays:
-            position = self.column_names().index(column)
-            self._arrays[column] = _arrow(self._frame.iloc[:, position], column)
+            self._arrays[column] = _arrow(self._frame.iloc[:, self._names.index(column)], column)
         return self._arrays[column]
+
+
+def _distinct_names(frame: pd.DataFrame) -> list[str]:
+    """Return the names of a frame's columns as text, which have to differ, also for DuckDB, which folds case."""
+    seen: dict[str, Any] = {}
+    for label in frame.columns:
+        folded = str(label).casefold()
+        if folded in seen:
+            raise CouldNotCheckError(
+                f"the DataFrame has columns {seen[folded]!r} and {label!r}, which are one name: rename one of them."
+            )
+        seen[folded] = label
+    return [str(label) for label in frame.columns]
+
+
+def _stored(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return what DuckDB is given: it keeps nanoseconds of times without a zone only, so that instants are in UTC."""
+    fine = pa.types.is_timestamp(array.type) and array.type.unit == "ns" and array.type.tz is not None
+    return array.cast(pa.timestamp("ns")) if fine else array
 
 
 def arrow_table(frame: pd.DataFrame) -> pa.Table:
     """Return a pandas frame as an Arrow table, its columns in the types that a check sees."""
     reader = _FrameReader(frame)
-    return pa.table({name: reader.array(name) for name in reader.column_names()})
+    arrays = {name: reader.array(name) for name in reader.column_names()}
+    for name, array in arrays.items():
+        if _stored(array) is not array:
+            raise CouldNotCheckError(
+                f"column '{name}' of the DataFrame has instants finer than microseconds, which cannot be compared with "
+                f"files: round them."
+            )
+    return pa.table(arrays)
 
 
 def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
+    several = CouldNotCheckError(
+        f"column '{column}' of the DataFrame holds values of several types, or of none that is known: give it one, for "
+        f"example with astype(str)."
+    )
+    if series.dtype == object and _mixed(series):
+        raise several
     try:
         array = pa.chunked_array(
             pa.Table.from_pandas(series.to_frame("x"), preserve_index=False).column("x").chunks or []
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        if "cannot construct" in str(error):
-            array = pa.chunked_array([pa.array(series, from_pandas=True)])
-        else:
-            raise CouldNotCheckError(
-                f"column '{column}' of the DataFrame holds values of several types ({error}). "
-                f"Give it one type, for example with astype(str)."
-            ) from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
+        if "cannot construct" not in str(error):
+            raise several from error
+        array = pa.chunked_array([pa.array(series, from_pandas=True)])
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
-        array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+        with contextlib.suppress(pa.ArrowInvalid):  # what is finer than microseconds stays as it is
+            array = array.cast(pa.timestamp("us", array.type.tz))
     if pa.types.is_floating(array.type) and array.null_count == len(array):
         return pa.chunked_array([pa.nulls(len(array))])  # pandas makes a column of floats of it when nothing is known
     if pa.types.is_floating(array.type) and array.null_count:
-        # pandas turns integers into floats where one is missing; other engines and files keep them integers.
+        array = _integers_again(array)
+    return array
+
+
+def _mixed(series: pd.Series[Any]) -> bool:
+    """Return whether a column of objects holds what Arrow would silently make one, such as bytes and texts."""
+    values = series[series.notna()]
+    types = set(map(type, values))
+    moments = [type_ for type_ in types if issubclass(type_, dt.datetime)]
+    if moments and len({value.tzinfo is None for value in values if isinstance(value, dt.datetime)}) > 1:
+        return True
+    sorts = (
+        (dt.datetime, dt.date), ((bytes, bytearray), str), (bool, (int, float)), (Decimal, float),
+        )  # fmt: skip
+    return any(
+        any(issubclass(type_, one) for type_ in types)
+        and any(issubclass(type_, other) and not issubclass(type_, one) for type_ in types)
+        for one, other in sorts
+    )
+
+
+def _integers_again(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return as integers what pandas turned into floats because one is missing; other engines and files keep them.
+
+    A float that is so large that integers beside it have become the same one cannot be turned back.
+    """
+    bounds = pc.min_max(array).as_py()
+    largest = {16: 2**11, 32: 2**24}.get(array.type.bit_width, 2**53)
+    if max(abs(bounds["min"]), abs(bounds["max"])) < largest:
         with contextlib.suppress(pa.ArrowInvalid):
-            array = array.cast(pa.int64())
+            return array.cast(pa.int64())
     return array
 
 
@@ -332,7 +392,7 @@ def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
     if is_.is_integer(type_):
         return sa.BigInteger()
     if is_.is_floating(type_):
-        return sa.Double()
+        return sa.Double() if is_.is_float64(type_) else Single()
     if is_.is_decimal(type_):
         return sa.Numeric(type_.precision, type_.scale)
     if is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_):
@@ -340,14 +400,17 @@ def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
     if is_.is_date(type_):
         return sa.Date()
     if is_.is_timestamp(type_):
-        return sa.DateTime(timezone=type_.tz is not None)
+        kind = Nanoseconds if type_.unit == "ns" else sa.DateTime
+        return kind(timezone=type_.tz is not None)
     if is_.is_time(type_):
         return sa.Time()
     if is_.is_binary(type_) or is_.is_large_binary(type_) or is_.is_fixed_size_binary(type_):
         return sa.LargeBinary()
     if is_.is_duration(type_):
         return sa.Interval()
-    return sa.types.NullType()
+    if str(type_) == "extension<arrow.uuid>":
+        return sa.Uuid()
+    return Incomparable(str(type_))
 
 
 def _arrow_type_of(type_: sa.types.TypeEngine[Any], column: str) -> pa.DataType:
@@ -379,14 +442,14 @@ def _arrow_type_of(type_: sa.types.TypeEngine[Any], column: str) -> pa.DataType:
 def type_named(name: str) -> sa.types.TypeEngine[Any]:
     """Return the SQLAlchemy type for a type as DuckDB's ``DESCRIBE`` writes it."""
     base = name.split("(")[0].upper()
-    if name.endswith("[]"):
-        return sa.types.NullType()
+    if name.endswith("]"):
+        return Incomparable(name)
     if base == "DECIMAL":
         precision, scale = name[len("DECIMAL(") : -1].split(",")
         return sa.Numeric(int(precision), int(scale))
     types: dict[str, sa.types.TypeEngine[Any]] = {
         "BOOLEAN": sa.Boolean(),
-        "FLOAT": sa.Double(),
+        "FLOAT": Single(),
         "DOUBLE": sa.Double(),
         "VARCHAR": sa.Text(),
         "ENUM": sa.Text(),
@@ -396,11 +459,12 @@ def type_named(name: str) -> sa.types.TypeEngine[Any]:
         "TIMESTAMP": sa.DateTime(),
         "TIMESTAMP_S": sa.DateTime(),
         "TIMESTAMP_MS": sa.DateTime(),
-        "TIMESTAMP_NS": sa.DateTime(),
+        "TIMESTAMP_NS": Nanoseconds(),
         "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
         "BLOB": sa.LargeBinary(),
         "INTERVAL": sa.Interval(),
+        '"NULL"': AllNull(),
     }
     if base.endswith("INT") or base == "INTEGER" or base == "UINTEGER":
         return sa.BigInteger()
-    return types.get(base, sa.types.NullType())
+    return types.get(base) or Incomparable(name)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from gx_leakage.engines import Source, require
+from gx_leakage.evidence.keys import Incomparable, Single
 from gx_leakage.evidence.sql import SPARK
 
 __all__ = ["SparkEngine", "as_utc", "spark_types", "to_spark_sql"]
@@ -132,7 +133,7 @@ def _type(spark_type: Any) -> sa.types.TypeEngine[Any]:
         "short": sa.BigInteger(),
         "integer": sa.BigInteger(),
         "long": sa.BigInteger(),
-        "float": postgresql.DOUBLE_PRECISION(),
+        "float": Single(),
         "double": postgresql.DOUBLE_PRECISION(),
         "string": sa.Text(),
         "char": sa.Text(),
@@ -142,4 +143,4 @@ def _type(spark_type: Any) -> sa.types.TypeEngine[Any]:
         "timestamp_ntz": sa.DateTime(),
         "binary": sa.LargeBinary(),
     }
-    return types.get(name, sa.types.NullType())
+    return types.get(name) or Incomparable(spark_type.simpleString())

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from gx_leakage.engines import Source
-from gx_leakage.evidence.keys import UnreadText
+from gx_leakage.evidence.keys import Incomparable, Single, UnreadText
 from gx_leakage.evidence.sql import literal_dialect, stored_timestamp
 from gx_leakage.kinds import REMARK
 
@@ -146,6 +146,10 @@ def _reflected_types(connection: sa.Connection, source: Source) -> dict[str, sa.
     return {column["name"]: column["type"] for column in columns}
 
 
+_WITHOUT_EQUALITY = {"json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"}
+"""Types of PostgreSQL that have no equality, or one that is not equality of values."""
+
+
 def _postgresql_types(
     connection: sa.Connection, names: Sequence[str], codes: Sequence[Any]
 ) -> dict[str, sa.types.TypeEngine[Any]]:
@@ -159,7 +163,11 @@ def _postgresql_types(
         type_name = type_names[oid]
         zone = {"timezone": True} if type_name.endswith("with time zone") else {}
         cls = known.get(type_name)
-        if cls is not None:
+        if type_name == "real":
+            types[name] = Single()
+        elif type_name in _WITHOUT_EQUALITY:
+            types[name] = Incomparable(type_name)
+        elif cls is not None:
             types[name] = cls(**zone)
     return types
 

@@ -127,6 +127,8 @@ def gather(
     left_out = [key.name for key in keys[:-1] if key not in measured]
     if left_out and (columns is not None or not measured):
         raise CouldNotCheckError(f"{', '.join(left_out)} can be no feature: neither a category nor in any order.")
+    if columns is None:
+        left_out += [c for c in judged.common_columns() if c not in (*chosen, *exclude, target)]
 
     def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         values = [key.of(relation).element for key in measured]
@@ -170,7 +172,7 @@ def gather(
 
 def _chosen(relations: Relations, target: str, columns: Sequence[str] | None, exclude: Sequence[str]) -> list[str]:
     relations.require([target, *(columns or ()), *exclude])
-    chosen = [c for c in (columns or relations.common_columns()) if c not in exclude and c != target]
+    chosen = [c for c in (columns or relations.comparable_columns()) if c not in exclude and c != target]
     if not chosen:
         raise CouldNotCheckError(f"there is no column besides the target '{target}' that could be measured.")
     return list(dict.fromkeys(chosen))

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.evidence.keys import Key, on_one_axis
-from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
 
 __all__ = ["Availability", "FeatureTimes", "SplitRowsInTime", "gather"]
@@ -63,12 +62,12 @@ def gather(
         raise CouldNotCheckError("available_at= names no feature.")
     features, times = list(available_at), list(dict.fromkeys(available_at.values()))
     stack = relations.stack(list(dict.fromkeys([prediction_time, *features, *times])))
-    families = on_one_axis(
+    axis = on_one_axis(
         [prediction_time, *times],
         {name: stack.relation_of(i).c for i, name in enumerate(relations.names)},
     )
-    moment = Key(prediction_time, families)
-    known_at = {time: Key(time, families) for time in times}
+    moment = axis.key(prediction_time)
+    known_at = {time: axis.key(time) for time in times}
 
     def late(relation: sa.FromClause, feature: str) -> sa.ColumnElement[bool]:
         at = known_at[available_at[feature]].of(relation).element
@@ -88,6 +87,7 @@ def gather(
             *(known_at[time].of(relation).label(f"time_{i}_") for i, time in enumerate(times)),
             *(flag.label(f"late_{i}_") for i, flag in enumerate(flags)),
             *(flag.label(f"unknown_{i}_") for i, flag in enumerate(unknown)),
+            *(sa.case((relation.c[f].is_not(None), 1), else_=0).label(f"held_{i}_") for i, f in enumerate(features)),
         ]
 
     stacked = stack.select(marks).subquery("stacked")
@@ -101,14 +101,22 @@ def gather(
             sa.func.sum(sa.case((any_late, 1), else_=0)),
             *(sa.func.sum(flag) for flag in late_flags),
             *(sa.func.sum(stacked.c[f"unknown_{i}_"]) for i in range(len(features))),
+            *(sa.func.sum(stacked.c[f"held_{i}_"]) for i in range(len(features))),
         ).group_by(stacked.c.split_no)
     )
     by_split = {int(row[0]): [int(value or 0) for value in row[1:]] for row in rows}
-    empty = [0] * (3 + 2 * len(features))
+    empty = [0] * (3 + 3 * len(features))
     found = [by_split.get(i, empty) for i in range(len(relations.names))]
     for name, counts in zip(relations.names, found, strict=True):
         if counts[0] and not counts[1]:
             raise NoValuesError([prediction_time], name)
+        for i, (feature, time) in enumerate(available_at.items()):
+            # A feature that has values, and not one time of them, has not been looked at in this split.
+            if counts[3 + 2 * len(features) + i] and counts[3 + 2 * len(features) + i] == counts[3 + len(features) + i]:
+                raise CouldNotCheckError(
+                    f"split '{name}' has values of '{feature}', but not one time in '{time}': whether they were "
+                    f"available could not be checked."
+                )
     totals = [sum(column) for column in zip(*(counts[3:] for counts in found), strict=True)]
     measured = [
         FeatureTimes(feature, available_at[feature], totals[i], totals[len(features) + i])
@@ -121,9 +129,7 @@ def gather(
             for name, counts in zip(relations.names, found, strict=True)
         ),
         features=tuple(sorted(measured, key=lambda feature: (-feature.late_rows, feature.feature))),
-        samples=_samples(relations, stacked, prediction_time, available_at, times, samples)
-        if leaks and samples
-        else (),
+        samples=_samples(relations, stacked, moment, available_at, times, samples) if leaks and samples else (),
         leaked_rows_query=relations.engine.query(
             lambda: relations.rows(
                 lambda relation: [
@@ -140,7 +146,7 @@ def gather(
 def _samples(
     relations: Relations,
     stacked: sa.Subquery,
-    prediction_time: str,
+    moment: Key,
     available_at: Mapping[str, str],
     times: Sequence[str],
     samples: int,
@@ -152,9 +158,9 @@ def _samples(
     order = [part for c in shown for part in (sa.case((c.is_(None), 0), else_=1), c)]
     found = []
     for row in relations.fetch(statement.order_by(*order).limit(samples)):
-        sample = {"split": relations.names[int(row[1])], prediction_time: plain(row[0])}
+        sample = {"split": relations.names[int(row[1])], moment.name: moment.shown(row[0])}
         for i, (_, time) in enumerate(available_at.items()):
             if row[2 + len(times) + i]:
-                sample[time] = plain(row[2 + times.index(time)])
+                sample[time] = moment.shown(row[2 + times.index(time)])
         found.append(sample)
     return tuple(found)

@@ -153,8 +153,9 @@ def gather(
     relations.require_several()
     if train not in relations.names:
         raise CouldNotCheckError(f"no split is called '{train}'. {nearest(train, relations.names)}")
-    stack = relations.stack(list(columns or relations.common_columns()))
-    keys = relations.keys(stack, list(columns or relations.common_columns()))
+    looked_at = list(columns or relations.comparable_columns())
+    stack = relations.stack(looked_at)
+    keys = relations.keys(stack, looked_at)
     numbers = [key for key in keys if key.families and key.families <= NUMBERS]
     if columns is not None and len(numbers) < len(keys):
         other = next(key.name for key in keys if key not in numbers)

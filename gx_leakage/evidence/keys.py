@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,17 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
-from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nfc, trimmed
+from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nanoseconds, nfc, single, trimmed
+from gx_leakage.evidence.values import plain
 
 __all__ = [
-    "NORMALIZATIONS", "NUMBERS", "TIMES", "AllNull", "Family", "Key", "UnreadText", "comparable", "family",
-    "on_one_axis", "type_name",
+    "NORMALIZATIONS", "NUMBERS", "TIMES", "AllNull", "Axis", "Family", "Incomparable", "Key", "Nanoseconds", "Single",
+    "UnreadText", "comparable", "family", "on_one_axis", "type_name",
 ]  # fmt: skip
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
 """What ``normalize`` may hold, in the order in which it is applied."""
 
-LARGEST_EXACT_FLOAT = 2**53
+LARGEST_EXACT_FLOAT, LARGEST_EXACT_SINGLE = 2**53, 2**24
 
 
 class Family(enum.Enum):
@@ -64,6 +66,31 @@ class AllNull(sa.types.NullType):
     cache_ok = True
 
 
+class Nanoseconds(sa.DateTime):
+    """The type of a time that is stored finer than microseconds, which drivers and Python would cut off.
+
+    Such times are compared, and fetched, as whole nanoseconds since 1970. Instants (``timezone``) are stored in UTC.
+    """
+
+    cache_ok = True
+
+
+class Incomparable(sa.types.NullType):
+    """The type of values that databases find equal in no way that is the same everywhere: lists, objects, shapes."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
+class Single(sa.REAL[float]):
+    """The type of a float of 32 bits; what databases call REAL often has 64."""
+
+    cache_ok = True
+
+
 class UnreadText(sa.Text):
     """The type of a text that looks like something else, which it could not be read as."""
 
@@ -88,6 +115,8 @@ def family(type_: sa.types.TypeEngine[Any]) -> Family:
 
 def type_name(type_: sa.types.TypeEngine[Any]) -> str:
     """Return what to call a type in a message."""
+    if isinstance(type_, Incomparable):
+        return type_.name
     if isinstance(type_, sa.types.NullType):
         return "an unknown type"
     if isinstance(type_, sa.DateTime):
@@ -106,6 +135,16 @@ class Key:
     families: frozenset[Family]
     normalize: tuple[str, ...] = ()
     type_: sa.types.TypeEngine[Any] = field(default_factory=sa.types.NullType)
+    fine: bool = False
+    """Whether these are times that some split stores finer than microseconds."""
+    single: bool = False
+    """Whether these are numbers that some split stores as floats of 32 bits, and so all are compared as such."""
+
+    def shown(self, value: Any) -> Any:
+        """Return a value that was fetched as JSON has it."""
+        if self.fine and isinstance(value, int):
+            return moment_of(value, Family.TIMESTAMP_TZ in self.families)
+        return plain(value)
 
     def of(self, relation: sa.FromClause) -> sa.ColumnElement[Any]:
         """Return the comparable expression over a relation that has the column."""
@@ -123,11 +162,17 @@ class Key:
             expression = midnight(expression)
         if self.normalize:
             expression = self._normalized(relation.c[self.name] if own is Family.BOOLEAN else expression)
+        elif self.fine:
+            expression = nanoseconds(expression)
+        elif self.single:
+            expression = single(expression)
         return expression.label(self.name)
 
     def _type(self) -> sa.types.TypeEngine[Any]:
         if self.normalize:
             return sa.Text()
+        if self.fine:
+            return sa.BigInteger()
         if Family.TIMESTAMP in self.families:
             return sa.DateTime()
         return sa.Integer() if Family.BOOLEAN in self.families else self.type_
@@ -138,7 +183,9 @@ class Key:
         column = relation.c[self.name]
         if self.normalize or not mixed or family(column.type) not in _EXACT:
             return None
-        return sa.case((sa.func.abs(column) > LARGEST_EXACT_FLOAT, 1), else_=0)
+        # The largest itself may be what a float made of its neighbour.
+        largest = LARGEST_EXACT_SINGLE if self.single else LARGEST_EXACT_FLOAT
+        return sa.case((sa.func.abs(column) >= largest, 1), else_=0)
 
     def _normalized(self, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         steps = {"text": as_text, "nfc": nfc, "trim": trimmed, "casefold": lowered}
@@ -158,8 +205,15 @@ def comparable(
     columns: Iterable[str],
     types: Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]],
     normalize: Sequence[str] = (),
+    lenient: bool = False,
 ) -> tuple[Key, ...]:
     """Return the keys for ``columns`` over splits with the given types (split name → column → type).
+
+    Args:
+        columns: The columns of the key.
+        types: The type of each column, by split.
+        normalize: How values are made comparable.
+        lenient: Whether steps that need text leave columns as they are that hold none.
 
     Raises:
         TypesDifferError: two splits hold a column in types whose values are never, or not reliably, equal.
@@ -171,8 +225,13 @@ def comparable(
         )
     keys = []
     for column in columns:
-        for of in types.values():
+        for split, of in types.items():
             unread = of[column]
+            if isinstance(unread, Incomparable):
+                raise CouldNotCheckError(
+                    f"column '{column}' is {type_name(unread)} in split '{split}', of which values cannot be compared: "
+                    f"give a column of numbers, texts or times, for example one that is made of it."
+                )
             if isinstance(unread, UnreadText) and not unread.equality and "text" not in normalize:
                 raise TypesDifferError(
                     f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, or "
@@ -190,12 +249,33 @@ def comparable(
                 f"that a leak between them would go unseen. Cast one of them{_hint(families)}."
             )
         type_ = types[next(iter(found))][column] if found else sa.types.NullType()
-        keys.append(Key(column, families, tuple(normalize), type_))
+        all_types = [of[column] for of in types.values() if not isinstance(of[column], AllNull)]
+        left_alone = lenient and "text" not in normalize and not families <= {Family.TEXT}
+        steps = () if left_alone else tuple(normalize)
+        some_single = len({isinstance(of, Single) for of in all_types}) > 1 and families <= NUMBERS
+        keys.append(Key(column, families, steps, type_, is_fine(all_types), some_single))
     return tuple(keys)
 
 
-def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> frozenset[Family]:
-    """Return the families of columns that are times on one axis, or numbers that stand for them.
+@dataclass(frozen=True)
+class Axis:
+    """What columns have in common that are times, or numbers that stand for them."""
+
+    families: frozenset[Family]
+    fine: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether these are numbers."""
+        return self.families <= NUMBERS
+
+    def key(self, column: str) -> Key:
+        """Return how a column is written on this axis."""
+        return Key(column, self.families, fine=self.fine)
+
+
+def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
+    """Return what columns have in common that are times on one axis, or numbers that stand for them.
 
     Args:
         columns: The columns that are compared with one another.
@@ -226,7 +306,20 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> frozenset[
             f"column {first} is {type_name(one)} but column {other} is {type_name(another)}, which cannot be compared. "
             f"Cast one of them{_hint(families)}."
         )
-    return families
+    return Axis(families, is_fine(known.values()))
+
+
+def is_fine(types: Iterable[sa.types.TypeEngine[Any]]) -> bool:
+    """Return whether some of the types are times finer than microseconds."""
+    return any(isinstance(type_, Nanoseconds) for type_ in types)
+
+
+def moment_of(nanoseconds_: int, aware: bool) -> str:
+    """Return a time as text by the nanoseconds since 1970, with as many decimals as it needs."""
+    seconds, rest = divmod(nanoseconds_, 10**9)
+    moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
+    decimals = f"{rest:09d}" if rest % 1000 else f"{rest // 1000:06d}" if rest else ""
+    return f"{moment.isoformat(sep=' ')}{'.' if decimals else ''}{decimals}{'+00:00' if aware else ''}"
 
 
 def _hint(families: frozenset[Family]) -> str:

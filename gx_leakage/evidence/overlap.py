@@ -13,11 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, TypesDifferError
+from gx_leakage.errors import CouldNotCheckError, NoValuesError, TypesDifferError
 from gx_leakage.evidence.damage import Damage, accuracy
 from gx_leakage.evidence.keys import Family, Key, family, type_name
 from gx_leakage.evidence.sql import byte_order, numbers
-from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations, Stack
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
@@ -61,6 +60,10 @@ class Overlap:
     unique_columns: tuple[str, ...]
     """Columns of which no value occurs twice, looked for where nothing is shared: they rule sharing out."""
     leaked_rows_query: str | None
+    incomparable: tuple[str, ...] = ()
+    """Columns that all splits have, and of which values cannot be compared."""
+    single_columns: tuple[str, ...] = ()
+    """Columns that some split holds as floats of 32 bits, and so are compared as such."""
     damage: Damage | None = None
     """What a look-up table of train would answer, where a train split shares keys."""
 
@@ -94,12 +97,15 @@ def gather(
     chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
     read = list(dict.fromkeys([*chosen, *(name for name in (disagree_on, answer) if name)]))
     stack = relations.stack(read)
-    keys = relations.keys(stack, chosen, normalize)
+    keys = relations.keys(stack, chosen, normalize, lenient=columns is None)
     label = relations.keys(stack, [disagree_on])[0] if disagree_on else None
     rows = relations.fetch(statement(stack, keys, null_is_a_value, label, samples))
 
-    splits, pairs, found = _read(relations.names, rows, len(keys))
+    splits, pairs, found = _read(relations.names, rows, keys)
     _refuse_rounding(relations, stack, keys, rows)
+    for split in splits:
+        if split.rows and split.rows == split.null_keys:
+            raise NoValuesError(chosen, split.name)
     clean = not pairs
     damage = None
     if train in relations.names and any(train in pair.splits for pair in pairs):
@@ -120,6 +126,8 @@ def gather(
         leaked_rows_query=None
         if clean
         else relations.engine.query(lambda: leaked_rows(relations, keys, null_is_a_value, relations.judged(train))),
+        incomparable=tuple(n for n in relations.common_columns() if any(n in of for of in left_out.values())),
+        single_columns=tuple(key.name for key in keys if key.single),
         damage=damage,
     )
 
@@ -299,16 +307,13 @@ def _choose(
     if columns is not None:
         relations.require([*columns, *exclude])
         return [name for name in columns if name not in exclude], {}
-    everywhere = relations.common_columns()
+    everywhere = relations.comparable_columns()
     chosen = [name for name in everywhere if name not in exclude]
     for name in exclude:
         if not any(name in names for names in existing.values()):
             relations.require([name])
     if not chosen:
-        raise CouldNotCheckError(
-            f"the splits have no column in common that could be compared: "
-            f"{'; '.join(f'{split} has {_names(names)}' for split, names in existing.items())}."
-        )
+        raise CouldNotCheckError(f"no column is left to compare: {_names(everywhere)} are excluded.")
     left_out = {
         split: [name for name in names if name not in everywhere and name not in exclude]
         for split, names in existing.items()
@@ -321,20 +326,20 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _read(
-    names: Sequence[str], rows: Sequence[Any], width: int
+    names: Sequence[str], rows: Sequence[Any], keys: Sequence[Key]
 ) -> tuple[tuple[SplitOverlap, ...], tuple[Pair, ...], tuple[tuple[Any, ...], ...]]:
     splits = {i: SplitOverlap(name, 0, 0, 0, 0, 0, 0) for i, name in enumerate(names)}
     pairs, samples = [], []
     for row in rows:
         kind, a, b, *numbers_ = row[:9]
         if kind == "sample":
-            samples.append(tuple(plain(value) for value in row[9 : 9 + width]))
+            samples.append(tuple(key.shown(value) for key, value in zip(keys, row[9:], strict=True)))
             continue
-        keys, rows_a, rows_b, shared_keys, shared_rows, conflicting = (int(number or 0) for number in numbers_)
+        count, rows_a, rows_b, shared_keys, shared_rows, conflicting = (int(number or 0) for number in numbers_)
         if kind == "split":
-            splits[a] = SplitOverlap(names[a], rows_a, rows_b, keys, shared_keys, shared_rows, conflicting)
+            splits[a] = SplitOverlap(names[a], rows_a, rows_b, count, shared_keys, shared_rows, conflicting)
         elif kind == "pair":
-            pairs.append((a, b, Pair((names[a], names[b]), keys, (rows_a, rows_b))))
+            pairs.append((a, b, Pair((names[a], names[b]), count, (rows_a, rows_b))))
     ordered = tuple(pair for _, _, pair in sorted(pairs, key=lambda found: found[:2]))
     return tuple(splits[i] for i in range(len(names))), ordered, _sorted(samples)
 
@@ -360,8 +365,8 @@ def _refuse_rounding(relations: Relations, stack: Stack, keys: Sequence[Key], ro
     real = next(name for name, type_ in types.items() if family(type_) is Family.FLOAT)
     raise TypesDifferError(
         f"column '{key.name}' is {type_name(types[whole])} in split '{whole}' but {type_name(types[real])} in split "
-        f"'{real}', and has numbers beyond 2^53, which floats round: different keys would look equal. "
-        f"Cast one of them, or compare them as text with normalize=['text']."
+        f"'{real}', and has numbers beyond 2^{24 if key.single else 53}, which floats round: different keys would look "
+        f"equal. Cast one of them, or compare them as text with normalize=['text']."
     )
 
 

@@ -53,7 +53,7 @@ class Profile:
 
 def gather(relations: Relations) -> Profile:
     """Return what the columns of the splits look like."""
-    common = relations.common_columns()
+    common = relations.comparable_columns()
     stack = relations.stack(common)
     keys: list[Key] = []
     for column in common:

@@ -24,10 +24,12 @@ __all__ = [
     "literal_dialect",
     "lowered",
     "nan_to_null",
+    "nanoseconds",
     "neighbour",
     "nfc",
     "numbers",
     "real",
+    "single",
     "stored_timestamp",
     "trimmed",
 ]
@@ -115,6 +117,49 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def real(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a number as a float of 64 bits, so that every engine divides and adds up alike."""
     return _real(expression, sa.Double())
+
+
+class _single(_Expression):  # noqa: N801
+    """A number as a float of 32 bits."""
+
+
+@compiles(_single)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS REAL)"
+
+
+@compiles(_single, "mysql", "mariadb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS FLOAT)"
+
+
+@compiles(_single, "oracle")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS BINARY_FLOAT)"
+
+
+@compiles(_single, "sqlite", "snowflake", "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)  # they have floats of 64 bits only
+
+
+def single(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a number as a float of 32 bits, as precise as the coarser of two columns that are compared."""
+    return _single(expression, sa.REAL())
+
+
+class _nanoseconds(_Expression):  # noqa: N801
+    """A time as nanoseconds since 1970, on the databases that keep them."""
+
+
+@compiles(_nanoseconds)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"epoch_ns({_inner(element, compiler, **kw)})"
+
+
+def nanoseconds(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a time as nanoseconds since 1970."""
+    return _nanoseconds(expression, sa.BigInteger())
 
 
 def neighbour(which: str, column: sa.ColumnElement[Any]) -> Function[Any]:

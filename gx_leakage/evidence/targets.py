@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, NothingToLearnError
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.keys import NUMBERS, Key
 from gx_leakage.evidence.sql import real
 from gx_leakage.evidence.values import plain
@@ -65,8 +65,8 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         counted: Columns whose known values are counted.
 
     Raises:
-        NothingToLearnError: the target is not known in any row, has one value only, or more classes than can be learnt.
-        CouldNotCheckError: it is a number, and infinite in some row.
+        CouldNotCheckError: the target is not known in any row, has one value only, or more classes than can be learnt;
+            or it is a number, and infinite in some row.
     """
     y = rows.c.y
     numeric = bool(key.families) and key.families <= NUMBERS
@@ -80,7 +80,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     ordered = [by_split.get(i, empty) for i in range(len(relations.names))]
     known = sum(int(row[1]) for row in ordered)
     if not known:
-        raise NothingToLearnError(f"no row has a value of target '{key.name}': there is nothing to predict.")
+        raise CouldNotCheckError(f"no row has a value of target '{key.name}': there is nothing to predict.")
 
     classes = [
         (plain(row[0]), int(row[1]))
@@ -93,7 +93,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         )
     ]
     if len(classes) == 1:
-        raise NothingToLearnError(
+        raise CouldNotCheckError(
             f"target '{key.name}' has one value only ({classes[0][0]!r}): there is nothing to predict."
         )
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
@@ -102,11 +102,11 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     if numeric and not few:
         classes = []
     elif len(classes) > MOST_CLASSES:
-        raise NothingToLearnError(
+        raise CouldNotCheckError(
             f"target '{key.name}' has more than {MOST_CLASSES:,} classes in {known:,} rows: is it an id, or a text?"
         )
     elif sum(rows > 1 for _, rows in classes) < 2:
-        raise NothingToLearnError(
+        raise CouldNotCheckError(
             f"target '{key.name}' has less than two classes that occur in more than one row: how rows of a class "
             f"are alike cannot be seen."
         )

@@ -8,6 +8,7 @@ so that no database's interval arithmetic, and no difference between two of them
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.evidence.keys import NUMBERS, Key, on_one_axis
-from gx_leakage.evidence.values import plain
+from gx_leakage.evidence.keys import Axis, Key, on_one_axis
 from gx_leakage.relations import USUAL_ORDER, Relations, in_usual_order
 
 __all__ = ["UNITS", "EarlyRows", "SplitTimes", "Timeline", "gather", "parse_gap"]
@@ -104,7 +104,7 @@ def gather(
     stack = relations.stack([column])
     key = relations.keys(stack, [column])[0]
     axis = on_one_axis([column], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
-    span = parse_gap(gap, unit, numeric=axis <= NUMBERS)
+    span = parse_gap(gap, unit, axis)
 
     stacked = stack.select(lambda relation: [key.of(relation).label("at")]).subquery("stacked")
     bounds = relations.fetch(
@@ -124,7 +124,7 @@ def gather(
     for i in positions:
         if times[i].rows and times[i].last is None:
             raise NoValuesError([column], times[i].name)
-    cutoffs = {i: _cutoff(times[i].last, span, unit) for i in positions if times[i].last is not None}
+    cutoffs = {i: _cutoff(times[i].last, span, unit, axis) for i in positions if times[i].last is not None}
     pairs = [
         (i, j)
         for n, j in enumerate(positions)
@@ -132,7 +132,7 @@ def gather(
         if i in cutoffs and times[j].first is not None and times[j].first in cutoffs[i]
     ]
     shown = tuple(
-        SplitTimes(t.name, t.rows, t.null_keys, plain(t.first), plain(t.last)) for _, t in sorted(times.items())
+        SplitTimes(t.name, t.rows, t.null_keys, key.shown(t.first), key.shown(t.last)) for _, t in sorted(times.items())
     )
     found = Timeline(
         splits=shown,
@@ -151,7 +151,7 @@ def gather(
     for i, j in pairs:
         if j not in latest or latest[j].value < cutoffs[i].value:
             latest[j] = cutoffs[i]
-    early, leaked, first = _count(relations, stacked, pairs, cutoffs, latest, samples, judged)
+    early, leaked, first = _count(relations, stacked, key, pairs, cutoffs, latest, samples, judged)
     return replace(
         found,
         early=early,
@@ -164,6 +164,7 @@ def gather(
 def _count(
     relations: Relations,
     stacked: sa.Subquery,
+    key: Key,
     pairs: Sequence[tuple[int, int]],
     cutoffs: dict[int, _Cutoff],
     latest: dict[int, _Cutoff],
@@ -194,7 +195,7 @@ def _count(
         .order_by(stacked.c.at, stacked.c.split_no)
         .limit(samples)
     )
-    found = tuple((relations.names[no], plain(at)) for no, at in relations.fetch(first))
+    found = tuple((relations.names[no], key.shown(at)) for no, at in relations.fetch(first))
     return early, leaked, found
 
 
@@ -224,61 +225,74 @@ def _order(names: Sequence[str], order: Sequence[str] | None) -> list[str]:
     return in_usual_order(names)
 
 
-def parse_gap(gap: Any, unit: str | None, *, numeric: bool, name: str = "gap") -> Any:
-    """Return a gap as a number (on a numeric axis) or as a timedelta.
+def parse_gap(gap: Any, unit: str | None, axis: Axis, *, name: str = "gap") -> Any:
+    """Return a gap as a number on an axis of numbers, as nanoseconds on one that is so fine, or as a timedelta.
 
     On an axis of times a gap is text such as ``"7 days"``, ``"36h"`` or ISO 8601's ``"P7D"``, a timedelta, or, with a
     ``unit`` of fixed length, a number of units.
     """
     if unit is not None and unit not in UNITS:
         raise CouldNotCheckError(f"unit={unit!r} is not one of {', '.join(map(repr, UNITS))}.")
-    if numeric:
+    if axis.numeric:
         if unit is not None:
             raise CouldNotCheckError(f"unit={unit!r} is for dates and timestamps, but the time column is a number.")
         if gap is None:
             return 0
-        if isinstance(gap, bool) or not isinstance(gap, (int, float)) or gap < 0:
+        if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0 <= gap < math.inf:
             raise CouldNotCheckError(
                 f"{name}={gap!r} must be a number that is not negative, as the time column is one."
             )
         return gap
-    if gap is None:
-        return dt.timedelta(0)
     malformed = CouldNotCheckError(
         f"{name}={gap!r} is not a length of time: write for example '7 days', '36 hours' or 'P7D'"
         f"{'' if unit else ', or give a number together with unit='}."
     )
-    span: Any = gap
+    span: Any = dt.timedelta(0) if gap is None else gap
     if isinstance(gap, int) and not isinstance(gap, bool):
         if unit not in ("second", "minute", "hour", "day", "week"):
             raise malformed
         span = dt.timedelta(**{f"{unit}s": gap})
-    elif isinstance(gap, str):
-        import pandas as pd
-
-        if re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", gap):
-            raise malformed  # pandas would take it for nanoseconds
-        try:
-            span = pd.Timedelta(gap).to_pytimedelta()
-        except ValueError as error:
-            raise malformed from error
-    if not isinstance(span, dt.timedelta) or span != span or span < dt.timedelta(0):
+    elif isinstance(gap, str) and re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", gap):
+        raise malformed  # pandas would take it for nanoseconds
+    if not isinstance(span, (str, dt.timedelta)):
         raise malformed
-    return span
+    import pandas as pd
+
+    try:
+        length = pd.Timedelta(span)
+        if not length >= pd.Timedelta(0):  # NaT is neither
+            raise malformed
+        exact: int = length.as_unit("ns").value
+    except (ValueError, OverflowError) as error:
+        raise malformed from error
+    return exact if axis.fine else length.to_pytimedelta()
 
 
-def _cutoff(last: Any, gap: Any, unit: str | None) -> _Cutoff:
-    if not isinstance(last, dt.date):  # a datetime is a date
+def _cutoff(last: Any, gap: Any, unit: str | None, axis: Axis) -> _Cutoff:
+    if axis.numeric:
         return _Cutoff(last + (gap if isinstance(gap, float) else type(last)(gap)), inclusive=True)
-    moment = _moment(last)
-    if unit is None:
-        cutoff = _Cutoff(moment + gap, inclusive=True)
-    else:
-        cutoff = _Cutoff(_next(_start(_start(moment, unit) + gap, unit), unit), inclusive=False)
+    if axis.fine and unit is None:
+        return _Cutoff(last + gap, inclusive=True)
+    try:
+        if axis.fine:
+            moment, gap = _EPOCH + dt.timedelta(microseconds=last // 1000), dt.timedelta(microseconds=gap // 1000)
+        else:
+            moment = _moment(last)
+        if unit is None:
+            cutoff = _Cutoff(moment + gap, inclusive=True)
+        else:
+            cutoff = _Cutoff(_next(_start(_start(moment, unit) + gap, unit), unit), inclusive=False)
+    except OverflowError as error:
+        raise CouldNotCheckError(f"the last time plus the gap of {gap} is later than there are dates.") from error
+    if axis.fine:
+        return _Cutoff((cutoff.value - _EPOCH) // dt.timedelta(microseconds=1) * 1000, inclusive=False)
     if isinstance(last, dt.datetime):
         return cutoff
     latest = cutoff.value if cutoff.inclusive else cutoff.value - dt.timedelta(microseconds=1)
     return _Cutoff(latest.date(), inclusive=True)
+
+
+_EPOCH = dt.datetime(1970, 1, 1)
 
 
 def _moment(value: Any) -> dt.datetime:

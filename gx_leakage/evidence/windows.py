@@ -8,16 +8,15 @@ however scattered the judged windows are, they need not be merged first.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.evidence.keys import NUMBERS, Family, Key, on_one_axis
+from gx_leakage.evidence.keys import Family, on_one_axis
 from gx_leakage.evidence.sql import later
 from gx_leakage.evidence.timeline import parse_gap
-from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
 
 __all__ = ["SplitWindows", "Windows", "gather"]
@@ -67,11 +66,11 @@ def gather(
         )
     base = relations.names.index(train)
     stack = relations.stack([start, end])
-    families = on_one_axis([start, end], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
-    span = parse_gap(embargo, None, numeric=families <= NUMBERS, name="embargo")
-    if isinstance(span, dt.timedelta) and span and families == {Family.DATE}:
-        families |= {Family.TIMESTAMP}  # so that an embargo of hours is not lost
-    begin, finish = Key(start, families), Key(end, families)
+    axis = on_one_axis([start, end], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
+    span = parse_gap(embargo, None, axis, name="embargo")
+    if isinstance(span, dt.timedelta) and span and axis.families == {Family.DATE}:
+        axis = replace(axis, families=axis.families | {Family.TIMESTAMP})  # so that an embargo of hours is not lost
+    begin, finish = axis.key(start), axis.key(end)
 
     def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [begin.of(relation).label("start_"), finish.of(relation).label("end_")]
@@ -108,7 +107,7 @@ def gather(
                 f"before '{start}'."
             )
     splits = tuple(
-        SplitWindows(name, int(n), int(nulls or 0), plain(first), plain(last))
+        SplitWindows(name, int(n), int(nulls or 0), begin.shown(first), finish.shown(last))
         for name, (n, nulls, _, first, last) in (
             (name, by_split.get(i, (0, 0, 0, None, None))) for i, name in enumerate(relations.names)
         )
@@ -129,7 +128,9 @@ def gather(
         splits=splits,
         overlapping=overlapping,
         embargoed=leaked - overlapping,
-        samples=tuple({start: plain(a), end: plain(b)} for a, b in relations.fetch(earliest)) if samples else (),
+        samples=tuple({start: begin.shown(a), end: finish.shown(b)} for a, b in relations.fetch(earliest))
+        if samples
+        else (),
         leaked_rows_query=relations.engine.query(
             lambda: relations.rows(marks, lambda all_rows: ((found := reached(all_rows)), [leaks(found)]))
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
@@ -106,6 +107,13 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             return value
         return {name: _reference(given) for name, given in value.items()}
 
+    @pydantic.validator("*", pre=True)
+    def _numbers_are_finite(cls, value: Any) -> Any:  # noqa: N805
+        # GX would store NaN as None, and the argument were not there.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{value} is no number that anything can be compared with")
+        return value
+
     @pydantic.validator("mostly")
     def _mostly_is_a_share(cls, value: Any) -> Any:  # noqa: N805
         if isinstance(value, (int, float)) and not 0 <= value <= 1:
@@ -163,6 +171,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
         if splits.rows_without_split:
             judgement.details["rows_without_split"] = splits.rows_without_split
+            aside = f" {splits.rows_without_split:,} rows are in no split, and were not checked."
+            judgement = replace(judgement, summary=judgement.summary + aside)
         return self._result(judgement, judged, result_format)
 
     def _result(self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             "left_out": evidence.left_out,
         }
         summary = overlap_summary(evidence, str(self.train), "rows", "rows")
+        if evidence.incomparable:
+            summary += f" Not compared, as lists or objects: {joined(evidence.incomparable)}."
         if evidence.unique_columns:
             details["vacuous"] = list(evidence.unique_columns)
             summary += (

@@ -41,16 +41,21 @@ def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
             "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: "
             f"an accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
         }
-    return damage | {
-        "overlap": [
-            {
-                "splits": list(pair.splits),
-                "keys": pair.keys,
-                "rows": dict(zip(pair.splits, pair.rows, strict=True)),
-            }
-            for pair in evidence.pairs
-        ]
-    }
+    single = {"compared_as_float32": list(evidence.single_columns)} if evidence.single_columns else {}
+    return (
+        damage
+        | single
+        | {
+            "overlap": [
+                {
+                    "splits": list(pair.splits),
+                    "keys": pair.keys,
+                    "rows": dict(zip(pair.splits, pair.rows, strict=True)),
+                }
+                for pair in evidence.pairs
+            ]
+        }
+    )
 
 
 def overlap_splits(evidence: Overlap) -> list[dict[str, Any]]:
@@ -96,10 +101,14 @@ def _others(splits: dict[str, SplitOverlap], train: str) -> str:
 
 
 def timeline_summary(evidence: Timeline, column: str) -> str:
-    """Return one sentence on the split with the most early rows."""
+    """Return one sentence on the split with the most early rows, and what was not looked at."""
     splits = {split.name: split for split in evidence.splits}
+    left_out = [name for name in splits if name not in evidence.order]
+    unknown = [f"{splits[n].null_keys:,} rows in {n}" for n in evidence.order if splits[n].null_keys]
+    aside = f" Not looked at, for the order does not name them: {joined(left_out)}." if left_out else ""
+    aside += f" Without {column}, and so not checked, are {joined(unknown)}." if unknown else ""
     if not evidence.early:
-        return f"{joined(evidence.order)} follow one another in {column}."
+        return f"{joined(evidence.order)} follow one another in {column}.{aside}"
     worst = max(evidence.early, key=lambda pair: pair.rows)
     earlier, later = worst.splits
     gap = f" plus {evidence.gap}" if evidence.gap else ""
@@ -107,7 +116,7 @@ def timeline_summary(evidence: Timeline, column: str) -> str:
     more = f" (and {others} more pair{'s' if others > 1 else ''} of splits are not in order)" if others else ""
     return (
         f"{worst.rows:,} of {splits[later].rows:,} rows in {later} are not after {splits[earlier].last}{gap}, "
-        f"the last {column} of {earlier}{more}."
+        f"the last {column} of {earlier}{more}.{aside}"
     )
 
 
