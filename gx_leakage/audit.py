@@ -127,7 +127,7 @@ def audit(
         finally:
             relations.close()
         report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
-        given = Inputs(splits, split_column, connection, memory_limit, roles, arguments)
+        given = Inputs(splits, split_column, connection, memory_limit, roles, arguments, date_format)
         return replace(report, proposals=found, remedy=given.clean)
 
 

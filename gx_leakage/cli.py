@@ -9,6 +9,7 @@ import enum
 import logging
 import os
 import shlex
+import signal
 import sys
 import warnings
 from dataclasses import replace
@@ -287,6 +288,9 @@ def main() -> None:
     # What GX logs and warns of is in the report, and would be in the way of it.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
+    # What is being written has to go when the process is told to; and exit code 1 means a leak.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except CouldNotCheckError as error:
@@ -298,14 +302,19 @@ def main() -> None:
 def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
     if report.errors:
         _fail("\n".join(f"{finding.expectation}: {finding.sentence}" for finding in report.errors))
-    if format_ is Format.JSON:
-        print(report.to_json())  # noqa: T201
-    elif format_ is Format.MARKDOWN:
-        print(report.to_markdown(), end="")  # noqa: T201
-    elif format_ is Format.JUNIT:
-        print(report.to_junit(), end="")  # noqa: T201
-    else:
-        Console().print(report)
+    try:
+        if format_ is Format.JSON:
+            print(report.to_json())  # noqa: T201
+        elif format_ is Format.MARKDOWN:
+            print(report.to_markdown(), end="")  # noqa: T201
+        elif format_ is Format.JUNIT:
+            print(report.to_junit(), end="")  # noqa: T201
+        else:
+            Console().print(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has read enough; the verdict is that of the exit code all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if exit_code is None:
         exit_code = 0 if report.success else LEAK
     raise typer.Exit(exit_code)

@@ -139,6 +139,8 @@ def _described(path: Path) -> SplitFiles:
         _refuse_cut(path, packing)
     start = _text(path, packing)
     if kind == "csv":
+        if start.startswith(("\n", "\r")):
+            raise CouldNotCheckError(f"the first line of {path} is blank, and should be its header.")
         delimiter = "\t" if ".tsv" in suffixes else _delimiter(path, start)
         header = next(iter(_records(start, delimiter)), [])
         names = [name or f"column{i}" for i, name in enumerate(header)]

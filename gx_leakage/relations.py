@@ -211,6 +211,21 @@ class Relations:
         listed = (f"{split} has {', '.join(names[:10]) or 'none'}" for split, names in self.columns().items())
         raise CouldNotCheckError(f"the splits have no column in common that could be compared: {'; '.join(listed)}.")
 
+    def beside(self, columns: Sequence[str], marks: Columns) -> tuple[sa.Subquery, dict[str, str]]:
+        """Return the rows of all splits with columns and marks, and what each column is called there.
+
+        Marks, and what else statements call their own, end with an underscore or are ``split_no``: columns that do so
+        too are called otherwise.
+        """
+        own = re.compile(r".*_|split_no|gxl_.*", re.IGNORECASE | re.DOTALL)
+        aliases = {name: f"gxl_{i}_column" if own.fullmatch(name) else name for i, name in enumerate(columns)}
+        stack = self.stack([name for name in columns if name != self.split_column])
+
+        def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+            return [*(relation.c[name].label(alias) for name, alias in aliases.items()), *marks(relation)]
+
+        return stack.select(read).subquery("stacked"), aliases
+
     def rows(self, marks: Columns, keep: Callable[[sa.Subquery], tuple[sa.FromClause, list[Any]]]) -> sa.Select[Any]:
         """Return the statement for whole rows, with all columns that the splits have in common and their split.
 
@@ -219,14 +234,14 @@ class Relations:
             keep: Given the rows of all splits with ``split_no`` and the marks, what to select from and the conditions.
         """
         shown = [*([self.split_column] if self.split_column else []), *self.common_columns()]
-        stack = self.stack(self.common_columns())
-        stacked = stack.select(lambda relation: [*(relation.c[name] for name in shown), *marks(relation)])
-        source, conditions = keep(stacked.subquery("stacked"))
+        stacked, aliases = self.beside(shown, marks)
+        source, conditions = keep(stacked)
         split = []
-        if self.split_column is None and "split" not in shown:
+        if self.split_column is None and "split" not in map(str.casefold, shown):
             names = [(source.c.split_no == i, sa.literal(name)) for i, name in enumerate(self.names)]
             split = [sa.case(*names).label("split")]
-        return sa.select(*split, *(source.c[name] for name in shown)).where(*conditions)
+        columns = [source.c[alias] if alias == name else source.c[alias].label(name) for name, alias in aliases.items()]
+        return sa.select(*split, *columns).where(*conditions)
 
     def require_several(self) -> None:
         """Raise where there is nothing to compare a split with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from gx_leakage import files
 from gx_leakage.engines import Source
-from gx_leakage.engines.duckdb import TableEngine
+from gx_leakage.engines.duckdb import TableEngine, arrow_table
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.evidence.sql import literal_dialect
 from gx_leakage.expectations import (
@@ -22,7 +24,9 @@ from gx_leakage.expectations import (
     ExpectNoInterleavedFramesAcrossBatches,
     ExpectNoSharedGroupIdsAcrossBatches,
 )
+from gx_leakage.files import quoted
 from gx_leakage.metrics import FAMILIES
+from gx_leakage.records import Changes, rewritten
 from gx_leakage.relations import Relations, SplitRows, in_usual_order
 from gx_leakage.sources import (
     data_context,
@@ -30,7 +34,6 @@ from gx_leakage.sources import (
     is_frame,
     name_of,
     prepare,
-    reader_of,
     redact,
     relations_of,
     resolved,
@@ -198,25 +201,32 @@ def clean_tables(
         if strategy == "reassign":
             _reassign(engine, splits, list(tables.values()), expectation)
             continue
-        origin = [engine.FROM_SPLIT, engine.FROM_ROW]
         for marks, keep in leaked(expectation, splits, strategy, train):
-            stack = splits.stack(splits.common_columns())
-            shown = splits.common_columns()
-
-            def read(relation: sa.FromClause, marks: Any = marks, names: list[str] = [*shown, *origin]) -> list[Any]:  # noqa: B006
-                return [*(relation.c[name] for name in names), *marks(relation)]
-
-            source, conditions = keep(stack.select(read).subquery("stacked"))
-            found = sa.select(source.c.split_no, *(source.c[name] for name in origin)).where(*conditions)
+            source, conditions = keep(_with_origin(engine, splits, marks))
+            found = sa.select(source.c.split_no, *(source.c[name] for name in engine.origin)).where(*conditions)
             _delete(engine, list(tables.values()), _literal(engine.dialect, found))
+
+
+def _with_origin(engine: TableEngine, splits: Relations, marks: Any) -> sa.Subquery:
+    """Return the rows of all splits with marks, and where each comes from."""
+    stack = splits.stack(splits.common_columns())
+
+    def read(relation: sa.FromClause) -> list[Any]:
+        return [*(relation.c[name] for name in engine.origin), *marks(relation)]
+
+    found: sa.Subquery = stack.select(read).subquery("stacked")
+    return found
+
+
+def _same_row(engine: TableEngine, one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in engine.origin)
 
 
 def _delete(engine: TableEngine, tables: Sequence[str], leaked_rows: str) -> None:
     run = engine.connection.execute
     run(f"CREATE OR REPLACE TEMPORARY TABLE leaked AS {leaked_rows}")
     for no, table in enumerate(tables):
-        same = f"l.{engine.FROM_SPLIT} = t.{engine.FROM_SPLIT} AND l.{engine.FROM_ROW} = t.{engine.FROM_ROW}"
-        run(f"DELETE FROM {table} t USING leaked l WHERE l.split_no = {no} AND {same}")  # noqa: S608 (our own names)
+        run(f"DELETE FROM {table} t USING leaked l WHERE l.split_no = {no} AND {_same_row(engine, 'l', 't')}")  # noqa: S608 (our own names)
 
 
 def _reassign(
@@ -231,11 +241,8 @@ def _reassign(
         return
     marks, _ = found
     null_is_a_value = isinstance(expectation, ExpectNoIdenticalRowsAcrossBatches)
-    origin = [engine.FROM_SPLIT, engine.FROM_ROW]
-    stack = splits.stack(splits.common_columns())
-    stacked = stack.select(lambda relation: [*(relation.c[name] for name in origin), *marks(relation)]).subquery(
-        "stacked"
-    )
+    origin = engine.origin
+    stacked = _with_origin(engine, splits, marks)
     keys = [column for column in stacked.c if column.name.startswith("key_")]
     known = [] if null_is_a_value else [key.is_not(None) for key in keys]
     sizes = (
@@ -263,22 +270,20 @@ def _reassign(
         for no, other in enumerate(tables):
             rows = (
                 f"SELECT t.* FROM {other} t JOIN moved m ON m.split_no = {no} AND m.home = {home} "  # noqa: S608
-                f"AND m.{engine.FROM_SPLIT} = t.{engine.FROM_SPLIT} AND m.{engine.FROM_ROW} = t.{engine.FROM_ROW}"
+                f"AND {_same_row(engine, 'm', 't')}"
             )
             if no != home:
                 run(f"INSERT INTO {table} BY NAME {_only_of(engine, table, other, rows)}")
-    run("CREATE OR REPLACE TEMPORARY TABLE leaked AS SELECT * FROM moved")
     for no, table in enumerate(tables):
-        same_row = f"l.{engine.FROM_SPLIT} = t.{engine.FROM_SPLIT} AND l.{engine.FROM_ROW} = t.{engine.FROM_ROW}"
-        run(f"DELETE FROM {table} t USING leaked l WHERE l.split_no = {no} AND l.home <> {no} AND {same_row}")  # noqa: S608
+        this = _same_row(engine, "l", "t")
+        run(f"DELETE FROM {table} t USING moved l WHERE l.split_no = {no} AND l.home <> {no} AND {this}")  # noqa: S608
 
 
 def _only_of(engine: TableEngine, table: str, other: str, rows: str) -> str:
     """Return the rows with those of their columns that the table has."""
     held = {row[0] for row in engine.connection.execute(f"DESCRIBE {table}").fetchall()}
     names = [row[0] for row in engine.connection.execute(f"DESCRIBE {other}").fetchall() if row[0] in held]
-    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-    return f"SELECT {quoted} FROM ({rows})"  # noqa: S608
+    return f"SELECT {', '.join(map(quoted, names))} FROM ({rows})"  # noqa: S608
 
 
 def _literal(dialect: sa.Dialect, statement: Any) -> str:
@@ -336,11 +341,11 @@ class _Query:
 
 def _without(splits: Relations, marks: Any, keep: Any, held: Sequence[str]) -> Relations:
     """Return the splits without the rows that are to be dropped."""
-    stack = splits.stack(splits.common_columns())
-    stacked = stack.select(lambda relation: [*(relation.c[name] for name in held), *marks(relation)])
-    source, conditions = keep(stacked.subquery("stacked"))
+    stacked, aliases = splits.beside(held, marks)
+    source, conditions = keep(stacked)
     drop = sa.case((sa.and_(*conditions), 1), else_=0)
-    kept = sa.select(source.c.split_no, *(source.c[name] for name in held)).where(drop == 0)
+    shown = [source.c[alias].label(name) for name, alias in aliases.items()]
+    kept = sa.select(source.c.split_no.label("gxl_split_no"), *shown).where(drop == 0)
     sources: dict[int, Source] = {}
     cleaned = []
     for i, split in enumerate(splits.splits):
@@ -348,66 +353,12 @@ def _without(splits: Relations, marks: Any, keep: Any, held: Sequence[str]) -> R
             part = kept.subquery("kept")
             only = sa.select(*(part.c[name] for name in held))
             if splits.split_column is None:
-                only = only.where(part.c.split_no == i)
+                only = only.where(part.c.gxl_split_no == i)
             data = split.source.data
             query = _Query(only, data.source_table_name, data.source_schema_name)
             sources[id(split.source)] = Source(query, split.source.execution_engine)
         cleaned.append(SplitRows(split.name, sources[id(split.source)], split.value))
     return Relations(splits.engine, cleaned, splits.split_column, 0, splits.asset)
-
-
-def written(
-    engine: TableEngine,
-    tables: Mapping[str, str],
-    readers: Sequence[str],
-    folder: Path,
-    files: Mapping[str, str],
-    split_column: str | None = None,
-) -> dict[str, Path]:
-    """Write tables as files; the rows are read from their own files again, so that CSV stays as it was written.
-
-    Args:
-        engine: The engine that holds the tables.
-        tables: The tables by split.
-        readers: For each split, in order, the query that reads its file as it is.
-        folder: Where to write, which must not hold files of these names.
-        files: The names of the files by split; with a split column the one file of all.
-        split_column: The column of that file that names the splits.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / file for name, file in files.items()}
-    for path in paths.values():
-        if path.exists():
-            raise CouldNotCheckError(f"{path} exists already, and is not overwritten: choose another folder.")
-    parts: dict[str, list[str]] = {name: [] for name in paths}
-    for name, table in tables.items():
-        for no, reader in enumerate(readers):
-            numbered = f"SELECT *, row_number() OVER () - 1 AS {engine.FROM_ROW} FROM ({reader})"  # noqa: S608
-            rows = f"SELECT {engine.FROM_ROW} FROM {table} WHERE {engine.FROM_SPLIT} = {no}"  # noqa: S608
-            if not engine.connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0]:  # noqa: S608
-                continue
-            shown = f"* EXCLUDE ({engine.FROM_ROW})"
-            if split_column is not None and name:
-                column = '"' + split_column.replace('"', '""') + '"'
-                literal = name.replace("'", "''")
-                shown += f" REPLACE ('{literal}' AS {column})"
-            query = f"SELECT {shown} FROM ({numbered}) WHERE {engine.FROM_ROW} IN ({rows})"  # noqa: S608
-            parts[name if split_column is None else next(iter(paths))].append(query)
-    for name, path in paths.items():
-        query = " UNION ALL BY NAME ".join(parts[name]) or f"SELECT * FROM ({readers[0]}) LIMIT 0"  # noqa: S608
-        literal = str(path).replace("'", "''")
-        engine.connection.execute(f"COPY ({query}) TO '{literal}' ({_format(path)})")
-    return paths
-
-
-def _format(path: Path) -> str:
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    suffix = suffixes[-1].lower() if suffixes else ".parquet"
-    packed = {".gz": ", COMPRESSION gzip", ".zst": ", COMPRESSION zstd"}.get(path.suffix, "")
-    if suffix in (".csv", ".tsv", ".txt"):
-        delimiter = ", DELIMITER '\t'" if suffix == ".tsv" else ""
-        return f"FORMAT csv, HEADER{delimiter}{packed}"
-    return "FORMAT parquet" if suffix in (".parquet", ".pq") else f"FORMAT json{packed}"
 
 
 def _refuse_empty(rows: Mapping[str, int]) -> None:
@@ -429,6 +380,7 @@ class Inputs:
     memory_limit: str | None
     roles: Roles
     arguments: Mapping[str, Mapping[str, Any]] | None
+    date_format: str | None = None
 
     def clean(
         self, report: Report, strategy: str, *, directory: str | os.PathLike[str] | None = None, run: bool = False
@@ -455,7 +407,7 @@ class Inputs:
         return audit(
             given, **{field.name: getattr(self.roles, field.name) for field in fields(self.roles)},
             split_column=self.split_column, connection=self.connection, memory_limit=self.memory_limit,
-            arguments=self.arguments,
+            arguments=self.arguments, date_format=self.date_format,
         )  # fmt: skip
 
     def _clean_warehouse(
@@ -497,72 +449,138 @@ class Inputs:
         self, expectations: Sequence[CrossBatchExpectation], strategy: str, folder: Path | None
     ) -> tuple[dict[str, Any], dict[str, int], list[str]]:
         named = dict(self.splits) if isinstance(self.splits, Mapping) else {name_of(self.splits): self.splits}
+        named = {str(name): value for name, value in named.items()}
         if any(type(value).__module__.startswith("pyspark") for value in named.values()):
             raise CouldNotCheckError("Spark frames are not cleaned: write them as Parquet, and audit the files.")
         frames = all(is_frame(value) for value in named.values())
+        if not frames and any(is_frame(value) for value in named.values()):
+            raise CouldNotCheckError("frames and files are not cleaned together: give only one of them.")
         if not frames and folder is None:
             raise CouldNotCheckError("name the folder that clean files are written to: directory=.")
         engine = TableEngine()
         try:
-            readers = [self._read(engine, no, value) for no, value in enumerate(named.values())]
-            for no, (query, _) in enumerate(readers):
-                engine.make(f"split_{no}", query, no)
+            found = {} if frames else {name: files.find(Path(value)) for name, value in named.items()}
+            queries = files.queries(found, date_format=self.date_format)
+            for no, (name, value) in enumerate(named.items()):
+                if frames:
+                    engine.connection.register(f"frame_{no}", arrow_table(value))
+                engine.make(f"split_{no}", f"SELECT * FROM frame_{no}" if frames else queries[name].sql(), no)  # noqa: S608
             tables = {name: f"split_{no}" for no, name in enumerate(named)}
+            values: dict[str, Any] = {}
             if self.split_column is not None:
-                tables = self._parts(engine)
+                tables, values = self._parts(engine)
+            sizes = [engine.size(f"split_{no}") for no in range(len(named))]
             clean_tables(engine, tables, expectations, strategy, self.roles.train)
-            run = engine.connection.execute
-            count = {n: run(f"SELECT count(*) FROM {t}").fetchall()[0][0] for n, t in tables.items()}  # noqa: S608
+            count = {name: engine.size(table) for name, table in tables.items()}
             _refuse_empty(count)
+            placed = _Placed.of(engine, list(tables.values()), sizes, self.split_column)
             if frames:
-                return self._frames(engine, tables, list(named.values())), count, []
-            # Rows of several kinds of files cannot stand beside each other as they are written.
-            kinds = {typed.partition("(")[0] for typed, _ in readers}
-            as_they_are = [text if len(kinds) == 1 else typed for typed, text in readers]
-            files = {name: Path(str(value)).name for name, value in named.items()}
-            made = written(
-                engine, tables, as_they_are, Path(str(folder)), files, self.split_column
-            )  # fmt: skip
-            return dict(made), count, []
+                return self._frames(placed, list(tables), list(named.values()), values), count, []
+            return dict(self._files(found, placed, sizes, list(tables), Path(str(folder)))), count, []
         finally:
             engine.close()
 
-    def _read(self, engine: TableEngine, no: int, value: Any) -> tuple[str, str]:
-        """Return the query that reads a split with its types, and the one that reads it as it is written."""
-        if is_frame(value):
-            engine.connection.register(f"frame_{no}", value)
-            return f"SELECT * FROM frame_{no}", f"SELECT * FROM frame_{no}"  # noqa: S608
-        reader, path = reader_of(Path(value))
-        literal = path.replace("'", "''")
-        text = ", all_varchar = true" if reader == "read_csv" else ""
-        return f"SELECT * FROM {reader}('{literal}')", f"SELECT * FROM {reader}('{literal}'{text})"  # noqa: S608
-
-    def _parts(self, engine: TableEngine) -> dict[str, str]:
-        column = '"' + str(self.split_column).replace('"', '""') + '"'
+    def _parts(self, engine: TableEngine) -> tuple[dict[str, str], dict[str, Any]]:
+        """Make a table of each split of the one table, and return them with the values that name them."""
+        column = quoted(str(self.split_column))
         run = engine.connection.execute
-        values = run(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM split_0 WHERE {column} IS NOT NULL").fetchall()  # noqa: S608
+        values = [row[0] for row in run(f"SELECT DISTINCT {column} FROM split_0 WHERE {column} IS NOT NULL").fetchall()]  # noqa: S608
+        named = {str(value).strip(): value for value in values}
         tables = {}
-        for no, name in enumerate(in_usual_order(sorted(str(value[0]) for value in values))):
+        for no, name in enumerate(in_usual_order(sorted(named))):
+            of, _ = engine.origin
             run(
-                f"CREATE TABLE part_{no} AS SELECT * EXCLUDE ({column}) FROM split_0 "  # noqa: S608
-                f"WHERE CAST({column} AS VARCHAR) = ?", [name],
+                f"CREATE TABLE part_{no} AS SELECT * EXCLUDE ({column}, {of}), {no} AS {of} FROM split_0 "  # noqa: S608
+                f"WHERE {column} = ?", [named[name]],
             )  # fmt: skip
-            tables[name.strip()] = f"part_{no}"
-        return tables
+            tables[name] = f"part_{no}"
+        return tables, named
 
-    def _frames(self, engine: TableEngine, tables: Mapping[str, str], given: Sequence[Any]) -> dict[str, Any]:
+    def _files(
+        self, found: Mapping[str, files.SplitFiles], placed: _Placed, sizes: Sequence[int], names: Sequence[str],
+        folder: Path,
+    ) -> dict[str, Path]:  # fmt: skip
+        own = {name: files_.given.name for name, files_ in found.items()}
+        if len({name.casefold() for name in own.values()}) < len(own):
+            own = {name: _called(name, files_) for name, files_ in found.items()}
+        targets = {name: folder / file for name, file in own.items()}
+        if self.split_column is None:
+            changes = {name: Changes(sizes[no], placed.dropped[no] | placed.left(no)) for no, name in enumerate(found)}
+            moved = {
+                name: {other: rows for i, other in enumerate(found) if (rows := placed.moved.get((i, no)))}
+                for no, name in enumerate(found)
+            }
+        else:
+            (name,) = found
+            renamed = {row: names[home] for (_, home), rows in placed.moved.items() for row in rows}
+            first = {row: names[no] for no, row in enumerate(placed.first)}
+            changes = {name: Changes(sizes[0], placed.dropped[0], renamed, first)}
+            moved = {}
+        rewritten(found, changes, moved, targets, self.split_column)
+        return targets
+
+    def _frames(
+        self, placed: _Placed, names: Sequence[str], given: Sequence[Any], values: Mapping[str, Any]
+    ) -> dict[str, Any]:
         import pandas as pd
 
+        if self.split_column is not None:
+            (frame,) = given
+            if placed.moved:
+                frame = frame.copy()
+                at = frame.columns.get_loc(self.split_column)
+                for (_, home), rows in placed.moved.items():
+                    frame.iloc[sorted(rows), at] = frame.iloc[placed.first[home], at]
+            return {"splits": frame.iloc[[row for row in range(len(frame)) if row not in placed.dropped[0]]]}
         found = {}
-        origin = f"{engine.FROM_SPLIT}, {engine.FROM_ROW}"
-        for name, table in tables.items():
-            rows = engine.connection.execute(f"SELECT {origin} FROM {table} ORDER BY {origin}").fetchall()  # noqa: S608
-            parts = []
-            for no, frame in enumerate(given):
-                own = [row for split, row in rows if split == no]
-                if own:
-                    parts.append(frame.iloc[own])
-            found[name] = pd.concat(parts) if parts else given[0].iloc[:0]
-            if self.split_column is not None:
-                found[name] = found[name].assign(**{self.split_column: name})
-        return {"splits": pd.concat(found.values())} if self.split_column is not None else found
+        for no, name in enumerate(names):
+            gone = placed.dropped[no] | placed.left(no)
+            kept = given[no].iloc[[row for row in range(len(given[no])) if row not in gone]]
+            parts = [given[i].iloc[sorted(rows)] for (i, home), rows in placed.moved.items() if home == no]
+            found[name] = pd.concat([kept, *parts]) if parts else kept
+        return found
+
+
+def _called(name: str, found: files.SplitFiles) -> str:
+    """Return a file's name that begins with the name of its split."""
+    ends = "" if found.given.is_dir() else "".join(found.given.suffixes[-2 if found.packing else -1 :])
+    return re.sub(r"[^\w.-]", "_", name) + ends
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """What became of rows: by the position of a split, or of a file, and the number of a row in it."""
+
+    dropped: list[frozenset[int]]
+    """By file."""
+    moved: dict[tuple[int, int], frozenset[int]]
+    """From which split to which one."""
+    first: list[int]
+    """One row of each split, before anything was moved."""
+
+    def left(self, split: int) -> frozenset[int]:
+        """Return the rows that were moved elsewhere."""
+        return frozenset().union(*(rows for (of, _), rows in self.moved.items() if of == split))
+
+    @classmethod
+    def of(cls, engine: TableEngine, tables: Sequence[str], sizes: Sequence[int], split_column: str | None) -> _Placed:
+        """Compare what is in the tables with what was."""
+        of, row = engine.origin
+        run = engine.connection.execute
+        kept = " UNION ALL ".join(f"SELECT {of} AS o, {row} AS r, {no} AS n FROM {t}" for no, t in enumerate(tables))  # noqa: S608
+        before = [f"SELECT range AS r, {no} AS o FROM range({size})" for no, size in enumerate(sizes)]  # noqa: S608
+        if split_column is not None:
+            before = [f"SELECT {row} AS r, 0 AS o FROM split_0 WHERE {quoted(split_column)} IS NOT NULL"]  # noqa: S608
+        same = "k.r = b.r" if split_column is not None else "k.r = b.r AND k.o = b.o"
+        gone = run(
+            f"SELECT b.o, b.r FROM ({' UNION ALL '.join(before)}) b ANTI JOIN ({kept}) k ON {same}"  # noqa: S608
+        ).fetchall()
+        moved: dict[tuple[int, int], set[int]] = {}
+        for origin, number, now in run(f"SELECT o, r, n FROM ({kept}) WHERE o <> n").fetchall():  # noqa: S608
+            moved.setdefault((origin, now), set()).add(number)
+        first = [run(f"SELECT min({row}) FROM {t} WHERE {of} = {no}").fetchall()[0][0] for no, t in enumerate(tables)]  # noqa: S608
+        return cls(
+            [frozenset(r for o, r in gone if o == no) for no in range(len(sizes))],
+            {pair: frozenset(rows) for pair, rows in moved.items()},
+            first,
+        )

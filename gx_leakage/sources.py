@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import great_expectations as gx
 from gx_leakage import files
 from gx_leakage.engines.duckdb import arrow_table
-from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.relations import Relations
 from gx_leakage.splits import dataframe_splits, resolve
 
@@ -30,23 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "is_frame", "name_of", "prepare",
-    "prepared", "reader_of", "redact", "relations_of", "resolved", "with_driver",
+    "prepared", "redact", "relations_of", "resolved", "with_driver",
 ]  # fmt: skip
 
 CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
 """The environment variable that stands for a connection URL in everything that is stored."""
-
-
-_READERS = {
-    ".csv": "read_csv",
-    ".tsv": "read_csv",
-    ".txt": "read_csv",
-    ".parquet": "read_parquet",
-    ".pq": "read_parquet",
-    ".json": "read_json",
-    ".jsonl": "read_json",
-    ".ndjson": "read_json",
-}
 
 
 _GX_TYPES = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite", "snowflake": "snowflake"}
@@ -240,24 +228,6 @@ def _make_relations(
         for column, remark in query.remarks.items():
             literal = remark.replace("'", "''")
             connection.execute(f"COMMENT ON COLUMN {files.quoted(tables[name])}.{files.quoted(column)} IS '{literal}'")
-
-
-def reader_of(path: Path) -> tuple[str, str]:
-    """Return DuckDB's reader for a file, and the path or pattern that it is given."""
-    if not path.exists():
-        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        raise CouldNotCheckError(f"there is no file {path}. {near}".rstrip())
-    if path.is_dir():
-        if not any(path.rglob("*.parquet")):
-            raise CouldNotCheckError(f"the folder {path} has no Parquet files.")
-        return "read_parquet", f"{path.resolve()}/**/*.parquet"
-    if path.stat().st_size == 0:
-        raise CouldNotCheckError(f"the file {path} is empty.")
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    reader = _READERS.get(suffixes[-1].lower() if suffixes else "")
-    if reader is None:
-        raise CouldNotCheckError(f"{path} is not of a kind that is read: {', '.join(_READERS)}, also with .gz or .zst.")
-    return reader, str(path.resolve())
 
 
 def _sql_source(context: AbstractDataContext, connection: str) -> Any:

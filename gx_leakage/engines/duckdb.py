@@ -146,23 +146,28 @@ class DuckDBEngine:
 class TableEngine(DuckDBEngine):
     """Runs statements over tables of its own, which can be changed: a source is the name of one.
 
-    Each table has, besides its columns, ``FROM_SPLIT`` and ``FROM_ROW``: where its rows come from.
+    Each table has, besides its columns, two that say where its rows come from, called so that no other column is.
     """
-
-    FROM_SPLIT, FROM_ROW = "gxl_from_split", "gxl_from_row"
 
     def __init__(self) -> None:
         super().__init__(copies=True)
         self.connection = self._connection
+        own = uuid4().hex
+        self.origin = (f"gxl_{own}_split", f"gxl_{own}_row")
 
     def make(self, name: str, query: str, split: int) -> None:
-        """Make a table of the rows of a query, which come from a split."""
-        numbered = f"SELECT *, {split} AS {self.FROM_SPLIT}, row_number() OVER () - 1 AS {self.FROM_ROW} FROM ({query})"  # noqa: S608
+        """Make a table of the rows of a query, in its order, which come from a split."""
+        of, row = self.origin
+        numbered = f"SELECT *, {split} AS {of}, row_number() OVER () - 1 AS {row} FROM ({query})"  # noqa: S608
         self.connection.execute(f"CREATE TABLE {name} AS {numbered}")
+
+    def size(self, name: str) -> int:
+        """Return how many rows a table has."""
+        return int(self.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])  # noqa: S608
 
     def column_names(self, source: Source) -> list[str]:
         """Return the names of the columns, without those that say where rows come from."""
-        return [name for name in self._types(source) if name not in (self.FROM_SPLIT, self.FROM_ROW)]
+        return [name for name in self._types(source) if name not in self.origin]
 
     def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
         """Return the table with all of its columns."""
