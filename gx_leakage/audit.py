@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from great_expectations.checkpoint.actions import UpdateDataDocsAction
 from great_expectations.compatibility import pydantic
@@ -29,7 +30,27 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_expectation", "audit", "proposed"]
 
+_Audit = TypeVar("_Audit", bound=Callable[..., Any])
 
+
+def _telling(run: _Audit) -> _Audit:
+    """Let no value of the data out by an error of an audit that is not to show any."""
+
+    @functools.wraps(run)
+    def audited(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("show_values", True):
+            return run(*args, **kwargs)
+        try:
+            return run(*args, **kwargs)
+        except CouldNotCheckError as error:
+            raise error.without_values() from None
+        except Exception as error:  # noqa: BLE001 (libraries put values of the data into their messages)
+            raise CouldNotCheckError(f"the audit failed ({type(error).__name__}).") from None
+
+    return audited  # type: ignore[return-value]
+
+
+@_telling
 def audit(
     splits: Mapping[str, Any] | Any,
     *,

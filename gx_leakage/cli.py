@@ -22,6 +22,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
+from gx_leakage.disclosure import known_urls, printable, redacted
 from gx_leakage.errors import CouldNotCheckError
 
 __all__ = ["app", "main"]
@@ -141,7 +142,7 @@ def audit(
         report = run(**_given(context), docs=docs, save=save, accept=accept)
     if report.proposals and not accept and not _is_config(splits):
         options = [word for one in report.proposals for word in one.option]
-        report = replace(report, command=shlex.join(["gx-leakage", *map(_without_secrets, sys.argv[1:]), *options]))
+        report = replace(report, command=shlex.join(["gx-leakage", *map(_told, sys.argv[1:]), *options]))
     _finish(report, format_)
 
 
@@ -186,14 +187,14 @@ def fix(
         reasons = "\n".join(finding.sentence for finding in cleaned.report.errors)
         raise CouldNotCheckError(f"wrote {made}, which could not be checked again: {reasons}")
     for statement in cleaned.sql:
-        print(f"{statement};\n")  # noqa: T201
-    print(cleaned.sentence)  # noqa: T201
+        print(_told(f"{statement};\n"))  # noqa: T201
+    print(_told(cleaned.sentence))  # noqa: T201
     for sentence in cleaned.not_fixed:
-        print(f"to be mended by hand: {sentence}")  # noqa: T201
+        print(_told(f"to be mended by hand: {sentence}"))  # noqa: T201
     if cleaned.report is None:
         print("Nothing was made yet: --run makes the tables.")  # noqa: T201
         return
-    print(f"wrote {made}")  # noqa: T201
+    print(_told(f"wrote {made}"))  # noqa: T201
     _finish(cleaned.report, Format.TEXT)
 
 
@@ -228,11 +229,11 @@ def init(
     output.write_text(
         written(placed, found, connection=connection, split_column=split_column, train=train), encoding="utf-8"
     )
-    print(f"wrote {output}: look at its roles, then run gx-leakage audit {output}")  # noqa: T201
+    print(_told(f"wrote {output}: look at its roles, then run gx-leakage audit {output}"))  # noqa: T201
     if project is not None:
         with _working("Making the project"):
             run(**load(output), save=project)
-        print(f"made {project}: run the checkpoint 'leakage' of its context")  # noqa: T201
+        print(_told(f"made {project}: run the checkpoint 'leakage' of its context"))  # noqa: T201
 
 
 @app.command()
@@ -321,23 +322,13 @@ def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    from gx_leakage.sources import redact
-
-    for argument in [*sys.argv, *os.environ.values()]:
-        for part in (argument, argument.partition("=")[2]):
-            if "://" in part:
-                message = redact(message, part)
-    print(f"gx-leakage: {message}", file=sys.stderr)  # noqa: T201
+    print(f"gx-leakage: {_told(message)}", file=sys.stderr)  # noqa: T201
     sys.exit(COULD_NOT_CHECK)
 
 
-def _without_secrets(argument: str) -> str:
-    from gx_leakage.sources import redact
-
-    for part in (argument, argument.partition("=")[2]):
-        if "://" in part:
-            argument = redact(argument, part)
-    return argument
+def _told(text: str) -> str:
+    """Return a text without credentials, and without what a terminal would obey."""
+    return printable(redacted(text, known_urls(sys.argv)))
 
 
 def _is_config(splits: list[str]) -> bool:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from gx_leakage.disclosure import disclosed
+
 
 class CouldNotCheckError(Exception):
     """The data, or the arguments, do not allow the question to be answered. The message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(disclosed(message, show=True))
+        self._message = message
+
+    def without_values(self) -> CouldNotCheckError:
+        """Return the error with a message that holds no value of the data."""
+        return CouldNotCheckError(disclosed(self._message, show=False))
 
 
 class MissingColumnError(CouldNotCheckError):

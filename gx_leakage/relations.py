@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
 from gx_leakage.evidence.keys import AllNull, Incomparable, Key, comparable
@@ -267,7 +268,11 @@ class Relations:
         try:
             return self.engine.fetch(statement)
         except sa.exc.DBAPIError as error:
-            raise CouldNotCheckError(f"{self.engine.dialect.name} could not answer: {error.orig}") from error
+            # What databases say of a value that they cannot read shows it.
+            said = value(f": {error.orig}")
+            raise CouldNotCheckError(
+                f"{self.engine.dialect.name} could not answer ({type(error.orig).__name__}){said}"
+            ) from error
 
     def _one_a_source(self) -> list[SplitRows]:
         return list({id(split.source): split for split in reversed(self.splits)}.values())[::-1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from gx_leakage import files
+from gx_leakage.disclosure import redacted
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import TableEngine, arrow_table
 from gx_leakage.errors import CouldNotCheckError, nearest
@@ -34,7 +35,6 @@ from gx_leakage.sources import (
     is_frame,
     name_of,
     prepare,
-    redact,
     relations_of,
     resolved,
     with_driver,
@@ -439,7 +439,7 @@ class Inputs:
                     for text in texts:
                         connected.exec_driver_sql(text)
             except sa.exc.SQLAlchemyError as error:
-                message = redact(first_line(error), resolved(connection))
+                message = redacted(first_line(error), [resolved(connection)])
                 raise CouldNotCheckError(f"the clean tables could not be made: {message}") from error
             finally:
                 engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.expectations.base import CrossBatchExpectation
 from gx_leakage.proposals import Proposal
@@ -130,6 +132,16 @@ class Report:
             not_checked=list(not_checked),
         )
 
+    def __bool__(self) -> bool:
+        """Return whether nothing leaks and everything could be checked, so that ``assert audit(...)`` means that."""
+        return self.success and not self.errors
+
+    def __str__(self) -> str:
+        """Return the report as a terminal shows it."""
+        console = Console(file=io.StringIO(), width=120, color_system=None)
+        console.print(self)
+        return str(console.file.getvalue())  # type: ignore[attr-defined]
+
     @property
     def errors(self) -> list[Finding]:
         """The findings whose check could not be made."""
@@ -167,7 +179,8 @@ class Report:
         """Return the report as JSON."""
         facts = asdict(replace(self, remedy=None))
         found = {name: value for name, value in facts.items() if name not in _OPTIONAL or value}
-        return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        # Escapes of JSON have the form in which control characters are written out.
+        return printable(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
 
     def to_junit(self) -> str:
         """Return the report as JUnit XML, a test case for each check."""
@@ -177,14 +190,16 @@ class Report:
             errors=str(len(self.errors)),
         )  # fmt: skip
         for finding in self.findings:
-            case = ElementTree.SubElement(suite, "testcase", classname=f"gx_leakage.{finding.case}", name=finding.title)
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"gx_leakage.{finding.case}", name=_in_xml(finding.title)
+            )
             if finding.success:
                 continue
             kind = "failure" if finding.leaked else "error"
-            found = ElementTree.SubElement(case, kind, message=_printable(finding.sentence), type=finding.severity)
+            found = ElementTree.SubElement(case, kind, message=_in_xml(finding.sentence), type=finding.severity)
             rows = [finding.rows] if finding.leaked else []
             lines = [finding.sentence, *rows, *(f"for example {example}" for example in finding.examples)]
-            found.text = _printable("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
+            found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -213,39 +228,39 @@ class Report:
             lines += ["Proposed roles:", ""]
             lines += [f"- {_escaped(' '.join(one.option))}: {_escaped(one.reason)}." for one in self.proposals]
         if self.command:
-            lines += ["", "To check them:", "", "    " + " ".join(self.command.splitlines())]
+            lines += ["", "To check them:", "", "    " + printable(self.command, lines=False)]
         return "\n".join(lines).rstrip() + "\n"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the report for a terminal."""
         colour = "green" if self.success else "red"
-        yield Text(self._headline(), style=f"bold {colour}")
-        yield Text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
+        yield _text(self._headline(), style=f"bold {colour}")
+        yield _text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for finding in self.findings:
             style = "green" if finding.success else "red" if finding.leaked else "yellow"
-            table.add_row(Text(_mark(finding), style=style), Text(finding.expectation, style="bold"))
-            table.add_row("", Text(finding.sentence))
+            table.add_row(_text(_mark(finding), style=style), _text(finding.expectation, style="bold"))
+            table.add_row("", _text(finding.sentence))
             if finding.leaked:
-                table.add_row("", Text(finding.rows))
+                table.add_row("", _text(finding.rows))
                 if finding.examples:
-                    table.add_row("", Text(f"for example {'; '.join(finding.examples)}", style="dim"))
+                    table.add_row("", _text(f"for example {'; '.join(finding.examples)}", style="dim"))
                 if finding.damage:
-                    table.add_row("", Text(finding.damage))
-                table.add_row("", Text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
+                    table.add_row("", _text(finding.damage))
+                table.add_row("", _text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
         yield table
         if self.not_checked:
-            yield Text(self._not_checked(), style="dim")
+            yield _text(self._not_checked(), style="dim")
         if self.proposals:
-            yield Text("Proposed roles", style="bold")
+            yield _text("Proposed roles", style="bold")
             proposed = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
             for one in self.proposals:
-                proposed.add_row(Text(" ".join(one.option)), Text(f"{one.reason}."))
+                proposed.add_row(_text(" ".join(one.option)), _text(f"{one.reason}."))
             yield proposed
         if self.command:
-            yield Text(f"To check them: {self.command}", style="bold")
+            yield _text(f"To check them: {self.command}", style="bold")
         if self.data_docs:
-            yield Text(f"Data Docs: {self.data_docs}")
+            yield _text(f"Data Docs: {self.data_docs}")
 
     def _not_checked(self) -> str:
         return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
@@ -292,16 +307,20 @@ def _mark(finding: Finding) -> str:
     return "passed" if finding.success else "LEAK" if finding.leaked else "could not check"
 
 
+def _text(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style)
+
+
 # What XML 1.0 cannot hold, however it is written.
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _printable(text: str) -> str:
-    return _NOT_IN_XML.sub("", text)
+def _in_xml(text: str) -> str:
+    return _NOT_IN_XML.sub("", printable(text))
 
 
 def _escaped(text: str) -> str:
     """Return text that Markdown, and the HTML in it, shows as it is."""
     special = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
-    shown = "".join(special.get(character, character) for character in text)
-    return "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in shown)
+    shown = "".join(special.get(character, character) for character in printable(text))
+    return "".join(f"\\{c}" if c in "\\`*_[]()|#~!" else c for c in shown)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 import great_expectations as gx
 from gx_leakage import files
+from gx_leakage.disclosure import redacted
 from gx_leakage.engines.duckdb import arrow_table
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.relations import Relations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "is_frame", "name_of", "prepare",
-    "prepared", "redact", "relations_of", "resolved", "with_driver",
+    "prepared", "relations_of", "resolved", "with_driver",
 ]  # fmt: skip
 
 CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
@@ -51,8 +52,18 @@ class Prepared:
 
 
 def resolved(connection: str) -> str:
-    """Return a connection URL with what stands in the environment."""
-    return re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found.group(1), ""), connection)
+    """Return a connection URL with what stands in the environment for ``${NAME}``."""
+
+    def held(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in os.environ:
+            raise CouldNotCheckError(f"the environment has no variable '{name}', which the connection names.")
+        return os.environ[name]
+
+    return _VARIABLE.sub(held, connection)
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def relations_of(prepared: Prepared) -> Relations:
@@ -132,7 +143,7 @@ def prepare(
         return
     with ExitStack() as stack:
         if connection is not None:
-            source = _sql_source(context, connection)
+            source = stack.enter_context(_sql_source(context, connection, saved))
             assets = {name: _table_asset(source, name, str(table)) for name, table in named.items()}
         else:
             source, tables = stack.enter_context(_file_source(context, named, memory_limit, saved, date_format))
@@ -230,22 +241,34 @@ def _make_relations(
             connection.execute(f"COMMENT ON COLUMN {files.quoted(tables[name])}.{files.quoted(column)} IS '{literal}'")
 
 
-def _sql_source(context: AbstractDataContext, connection: str) -> Any:
-    """Return a data source whose stored configuration holds no credentials."""
-    stored = connection
-    url = resolved(connection)
-    if "$" not in connection:
-        os.environ[CONNECTION_VARIABLE] = with_driver(connection)
-        stored = "${" + CONNECTION_VARIABLE + "}"
+@contextmanager
+def _sql_source(context: AbstractDataContext, connection: str, saved: Path | None) -> Iterator[Any]:
+    """Yield a data source, whose configuration holds no credentials where it is saved."""
+    # GX takes a dollar sign for a variable of its own.
+    url = with_driver(resolved(connection)).replace("$", "%24")
     try:
         backend = sa.make_url(url).get_backend_name()
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise CouldNotCheckError("the connection is not a URL such as postgresql://user@host/database.") from error
     add = getattr(context.data_sources, f"add_or_update_{_GX_TYPES.get(backend, 'sql')}")
+    stored, before = url, os.environ.get(CONNECTION_VARIABLE)
+    if saved is not None:
+        # What is written as variables, and holds nothing else that is secret, is kept so.
+        plain = _VARIABLE.sub("", connection)
+        own = plain != connection and redacted(plain) == plain
+        stored = connection if own else "${" + CONNECTION_VARIABLE + "}"
+        os.environ[CONNECTION_VARIABLE] = url
     try:
-        return add("splits", connection_string=stored)
-    except Exception as error:  # GX raises what the driver raises, and its own
-        raise CouldNotCheckError(f"no connection: {redact(first_line(error), url)}") from error
+        try:
+            source = add("splits", connection_string=stored)
+        except Exception as error:  # noqa: BLE001 (GX raises what the driver raises, and its own)
+            raise CouldNotCheckError(f"no connection: {redacted(first_line(error), [url])}") from None
+        yield source
+    finally:
+        if saved is not None:
+            os.environ.pop(CONNECTION_VARIABLE)
+            if before is not None:
+                os.environ[CONNECTION_VARIABLE] = before
 
 
 def with_driver(url: str) -> str:
@@ -272,25 +295,13 @@ def _asset(source: Any, name: str, table: dict[str, Any]) -> Any:
         url = str(getattr(source, "connection_string", ""))
         raise CouldNotCheckError(
             f"there is no table {'.'.join(filter(None, (table.get('schema_name'), table['table_name'])))} that can be "
-            f"read: {redact(first_line(error), url)}"
+            f"read: {redacted(first_line(error), [url])}"
         ) from error
 
 
 def _definition(asset: Any) -> BatchDefinition[Any]:
     definition: BatchDefinition[Any] = asset.add_batch_definition_whole_table("all")
     return definition
-
-
-def redact(text: str, url: str) -> str:
-    """Return ``text`` without the credentials of ``url``."""
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        return text
-    safe = text.replace(url, parsed.render_as_string(hide_password=True))
-    if parsed.password:
-        safe = safe.replace(str(parsed.password), "***")
-    return safe
 
 
 def first_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.keys import NUMBERS, Key
 from gx_leakage.evidence.sql import real
@@ -94,7 +95,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     ]
     if len(classes) == 1:
         raise CouldNotCheckError(
-            f"target '{key.name}' has one value only ({classes[0][0]!r}): there is nothing to predict."
+            f"target '{key.name}' has one value only ({value(classes[0][0])!s}): there is nothing to predict."
         )
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
     if numeric and len(classes) > 2:

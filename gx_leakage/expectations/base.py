@@ -22,7 +22,8 @@ from great_expectations.validator.validator import ValidationDependencies
 
 from gx_leakage import metrics as leakage_metrics
 from gx_leakage import rendering
-from gx_leakage.errors import EmptySplitError
+from gx_leakage.disclosure import Value, disclosed
+from gx_leakage.errors import CouldNotCheckError, EmptySplitError
 
 __all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
 
@@ -51,7 +52,7 @@ class Judgement:
     summary: str
     samples: Sequence[Any] = ()
     details: dict[str, Any] = field(default_factory=dict)
-    query: str | None = None
+    query: Union[str, Value, None] = None
     judged: Sequence[str] | None = None
     """The splits whose rows are judged, where that is not as usual: all but train."""
 
@@ -160,7 +161,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         if not isinstance(splits, leakage_metrics.Failure):
             splits.close()
         if isinstance(evidence, leakage_metrics.Failure):
-            raise evidence.error
+            raise self._told(evidence.error)
         judgement = self.judge(evidence)
         empty = [split["name"] for split in judgement.splits if not split["rows"]]
         if empty:
@@ -174,6 +175,14 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             aside = f" {splits.rows_without_split:,} rows are in no split, and were not checked."
             judgement = replace(judgement, summary=judgement.summary + aside)
         return self._result(judgement, judged, result_format)
+
+    def _told(self, error: Exception) -> Exception:
+        """Return an error as it may be shown: libraries put values of the data into their messages."""
+        if self.show_values:
+            return error
+        if isinstance(error, CouldNotCheckError):
+            return error.without_values()
+        return CouldNotCheckError(f"the check could not be made ({type(error).__name__}).")
 
     def _result(self, judgement: Judgement, judged: Sequence[str], result_format: dict[str, Any]) -> dict[str, Any]:
         rows = sum(split["rows"] for split in judgement.splits if split["name"] in judged)
@@ -201,7 +210,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         if level == "COMPLETE":
             result["unexpected_list"] = list(judgement.samples)[:MOST_UNEXPECTED]
             details["unexpected_list_is_capped"] = len(judgement.samples) > MOST_UNEXPECTED
-        return {"success": leaked <= allowed + 1e-9, "result": result}
+        return {"success": leaked <= allowed + 1e-9, "result": disclosed(result, show=self.show_values)}
 
     @staticmethod
     def _samples(result_format: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.disclosure import value
 from gx_leakage.evidence.timeline import Timeline
 from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Parameter, Text, Texts
 from gx_leakage.expectations.words import timeline_summary
@@ -66,7 +67,13 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
         return Judgement(
             observed_value=sum(rows for split, rows in evidence.leaked.items() if split in evidence.judged),
             splits=[
-                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "first": s.first, "last": s.last}
+                {
+                    "name": s.name,
+                    "rows": s.rows,
+                    "null_keys": s.null_keys,
+                    "first": value(s.first),
+                    "last": value(s.last),
+                }
                 for s in evidence.splits
             ],
             leaked=evidence.leaked,
@@ -77,5 +84,6 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
                 "left_out": [s.name for s in evidence.splits if s.name not in evidence.order],
                 "early": [{"splits": list(pair.splits), "rows": pair.rows} for pair in evidence.early],
             },
-            query=evidence.leaked_rows_query,
+            # The last times stand in it.
+            query=None if evidence.leaked_rows_query is None else value(evidence.leaked_rows_query),
         )

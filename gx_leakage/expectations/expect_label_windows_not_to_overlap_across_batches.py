@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.disclosure import value
 from gx_leakage.evidence.windows import Windows
 from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Parameter, Text
 from gx_leakage.expectations.words import joined
@@ -70,7 +71,13 @@ class ExpectLabelWindowsNotToOverlapAcrossBatches(CrossBatchExpectation):
         return Judgement(
             observed_value=leaked,
             splits=[
-                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "first": s.first, "last": s.last}
+                {
+                    "name": s.name,
+                    "rows": s.rows,
+                    "null_keys": s.null_keys,
+                    "first": value(s.first),
+                    "last": value(s.last),
+                }
                 for s in evidence.splits
             ],
             leaked={train.name: leaked},

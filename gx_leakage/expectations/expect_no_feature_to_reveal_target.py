@@ -70,7 +70,7 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
 
         def words(one: ColumnAssociation) -> str:
             if one.relation is not None:
-                return relation_words(one, evidence.target.name, self.show_values)
+                return relation_words(one, evidence.target.name)
             by_rank = " of its ranks" if one.score <= float(self.max_score) else ""  # type: ignore[arg-type]
             score = max(one.score, one.rank_score) if by_rank else one.score
             return f"{one.column} predicts {evidence.target.name} with a score{by_rank} of {score:.3g}"

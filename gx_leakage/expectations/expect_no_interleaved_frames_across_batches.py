@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.disclosure import value
 from gx_leakage.evidence.frames import Interleaving
 from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Parameter, Texts
 from gx_leakage.expectations.words import joined
@@ -79,7 +80,7 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
                     {"split": s.name, "near": s.near_rows, "between": s.between_rows, "sequences": s.sequences}
                     for s in judged
                 ],
-                "sequence": [{"split": split, "frame": frame} for split, frame in evidence.sequence],
+                "sequence": value([{"split": split, "frame": frame} for split, frame in evidence.sequence]),
             },
             query=evidence.leaked_rows_query,
         )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.disclosure import value
 from gx_leakage.evidence.fingerprints import ALL, EACH, METHODS, TRAIN, ColumnTrace, Fingerprints
 from gx_leakage.expectations.base import CrossBatchExpectation, Judgement, Texts
 from gx_leakage.expectations.words import joined
@@ -80,8 +81,8 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
                         "method": one.method or "not scaled",
                         "fitted_on": one.fitted_on,
                         "fitted_splits": list(one.splits),
-                        "train": one.train,
-                        "all": one.all,
+                        "train": value(one.train),
+                        "all": value(one.all),
                         "leaks": one in leaking,
                     }
                     for one in columns

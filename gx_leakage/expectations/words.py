@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gx_leakage.disclosure import value
 from gx_leakage.evidence.association import Association, ColumnAssociation
 from gx_leakage.evidence.contingency import rounded
 from gx_leakage.evidence.overlap import Overlap, SplitOverlap
@@ -115,7 +116,7 @@ def timeline_summary(evidence: Timeline, column: str) -> str:
     others = len(evidence.early) - 1
     more = f" (and {others} more pair{'s' if others > 1 else ''} of splits are not in order)" if others else ""
     return (
-        f"{worst.rows:,} of {splits[later].rows:,} rows in {later} are not after {splits[earlier].last}{gap}, "
+        f"{worst.rows:,} of {splits[later].rows:,} rows in {later} are not after {value(splits[earlier].last)}{gap}, "
         f"the last {column} of {earlier}{more}.{aside}"
     )
 
@@ -125,15 +126,17 @@ def target_splits(splits: Sequence[TargetSplit]) -> list[dict[str, Any]]:
     return [{"name": split.name, "rows": split.rows, "null_keys": split.unknown} for split in splits]
 
 
-def relation_words(one: ColumnAssociation, target: str, show_values: bool) -> str:
+def relation_words(one: ColumnAssociation, target: str) -> str:
     """Return what the target is of a column."""
     if one.relation == "one-hot":
-        return f"{one.column} is one class of {target}{f' ({one.label})' if show_values else ''}, one-hot"
+        return f"{one.column} is one class of {target} ({value(one.label)}), one-hot"
     if one.relation == "recoding":
         return f"{one.column} is {target} in other words, one to one"
     if one.relation == "copy":
         return f"{one.column} is a copy of {target}"
-    return f"{target} is {one.relation}" if "*" in str(one.relation) else f"{one.column} is 1 - {target}"
+    if "*" in str(one.relation):
+        return f"{target} is a linear function of {one.column}: {value(one.relation)}"
+    return f"{one.column} is 1 - {target}"
 
 
 def association_judgement(
@@ -177,7 +180,8 @@ def association_judgement(
             "measure": measure, "bins": one.bins, "leaks": leaks(one),
         }  # fmt: skip
         if relations:
-            of_column["relation"] = one.relation
+            # The numbers of a straight line are those of the data.
+            of_column["relation"] = value(one.relation) if "*" in str(one.relation) else one.relation
         if relations and not evidence.target.classes:
             of_column["rank_score"] = one.rank_score
         if one.by_split:

@@ -114,10 +114,11 @@ def evidence(expectation: type[CrossBatchExpectation], result: Mapping[str, Any]
         blocks.append(heat_map(details))
     if "damage" in details:
         blocks.append(text("$damage", {"damage": details["damage"]["summary"]}, tag="p"))
-    if "order" in details:
+    timely = all("first" in split for split in details["splits"])
+    if "order" in details and timely:
         late = {pair["splits"][1] for pair in details["early"]}
         blocks.append(time_lines(details["splits"], details["order"], late))
-    if "windows" in details:
+    if "windows" in details and timely:
         blocks.append(time_lines(details["splits"], [split["name"] for split in details["splits"]], set()))
     if "features" in details:
         blocks.append(late_features(details))

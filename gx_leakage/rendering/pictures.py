@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -120,7 +121,7 @@ def moments(details: Mapping[str, Any]) -> Block:
     """Return from where to where each column goes over train and over all rows, and where its mean is."""
     rows = []
     for column in details["columns"][:MOST_BARS]:
-        over = {name: column[name] for name in ("train", "all")}
+        over = {name: column.get(name) for name in ("train", "all")}
         if not all(facts and all(isinstance(fact, (int, float)) for fact in facts.values()) for facts in over.values()):
             continue  # nothing is known of it, or it is infinite
         low, high = (pick(facts[bound] for facts in over.values()) for pick, bound in ((min, "min"), (max, "max")))
@@ -154,5 +155,8 @@ def _position(value: Any) -> float | None:
         return None
     if isinstance(value, (int, float)):
         return float(value)
-    moment = dt.datetime.fromisoformat(value)
+    try:
+        moment = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
+    except ValueError:
+        return None  # infinity, or a year that Python has not
     return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).timestamp()

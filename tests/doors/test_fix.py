@@ -214,13 +214,8 @@ main()
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_what_is_stopped_leaves_nothing_that_looks_finished(number: int, tmp_path: Path) -> None:
     rows, others = ("".join(f"{g}\n" for g in range(start, start + 100)) for start in (0, 1000))
-    before = {
-        path: path.read_bytes()
-        for path in (
-            _put(tmp_path / "train.csv", f"g\n{rows}"),
-            _put(tmp_path / "test.csv", f"g\n1\n{rows.replace(chr(10), '00' + chr(10))}"),
-        )
-    }
+    given_ = {"train.csv": f"g\n{rows}", "test.csv": f"g\n1\n{others}"}
+    before = {path: path.read_bytes() for path in (_put(tmp_path / name, text) for name, text in given_.items())}
     spill = tmp_path / "spill"
     spill.mkdir()
     process = subprocess.Popen(
