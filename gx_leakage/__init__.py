@@ -21,6 +21,7 @@ from gx_leakage.expectations import (
     ExpectRowIdsToBeIndependentOfTarget,
     ExpectTargetEncodingsToBeOutOfFold,
 )
+from gx_leakage.guarded import guard
 from gx_leakage.report import Finding, LeakFoundError, Report
 from gx_leakage.splits import add_file_splits, dataframe_splits
 
@@ -47,4 +48,5 @@ __all__ = [
     "assert_expectation",
     "audit",
     "dataframe_splits",
+    "guard",
 ]

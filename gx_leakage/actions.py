@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
 from great_expectations.checkpoint.actions import ActionContext, ValidationAction
 from great_expectations.checkpoint.checkpoint import CheckpointResult
 
+from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.report import Report
+from gx_leakage.report import Finding, Report
 
 __all__ = ["LeakageReportAction"]
+
+_logger = logging.getLogger("gx_leakage")
 
 
 class LeakageReportAction(ValidationAction):
@@ -22,12 +26,17 @@ class LeakageReportAction(ValidationAction):
     are not one for each validation definition, which happens when two of them share a suite and GX gives their batches
     one id: one result then overwrites the other.
 
+    Each finding is logged as one sentence by the logger ``gx_leakage``: an error, or a warning where its severity is
+    lower.
+
     Attributes:
         directory: Where the two files go; relative to the project's folder, or to the working directory if the Data
             Context has none. None writes nothing.
     """
 
-    type: Literal["leakage_report"] = "leakage_report"
+    type: Literal["leakage_report (import gx_leakage, or once: gx-leakage guard)"] = (
+        "leakage_report (import gx_leakage, or once: gx-leakage guard)"
+    )
     name: str = "leakage_report"
     directory: str | None = None
 
@@ -49,6 +58,8 @@ class LeakageReportAction(ValidationAction):
                 f"that GX kept one result for both. Give each its own suite, or its own data asset."
             )
         report = Report.of(checkpoint_result)
+        for finding in report.findings:
+            _log(finding)
         if not report.findings:
             raise CouldNotCheckError(
                 f"checkpoint '{checkpoint_result.checkpoint_config.name}' made no leakage check at all."
@@ -62,3 +73,21 @@ class LeakageReportAction(ValidationAction):
         json_file.write_text(report.to_json() + "\n", encoding="utf-8")
         markdown_file.write_text(report.to_markdown(), encoding="utf-8")
         return {"leakage_report": {"json": str(json_file), "markdown": str(markdown_file)}}
+
+
+class StoredReportAction(LeakageReportAction):
+    """The action as checkpoints name it that were stored before its type said what to do where it is not known."""
+
+    type: Literal["leakage_report"] = "leakage_report"  # type: ignore[assignment]
+
+
+def _log(finding: Finding) -> None:
+    """Say what was found where a pipeline's log has it: one line for each check."""
+    level = logging.INFO
+    if not finding.success:
+        critical = finding.error is not None or finding.severity == "critical"
+        level = logging.ERROR if critical else logging.WARNING
+    what = "could not check" if finding.error is not None else "passed" if finding.success else "LEAK"
+    _logger.log(
+        level, "%s: %s: %s", what, printable(finding.title, lines=False), printable(finding.sentence, lines=False)
+    )

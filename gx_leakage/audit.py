@@ -18,6 +18,7 @@ from gx_leakage.actions import LeakageReportAction
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence import profile
 from gx_leakage.expectations import CrossBatchExpectation
+from gx_leakage.project import is_frame
 from gx_leakage.proposals import Proposal, accepted, proposals
 from gx_leakage.relations import train_among
 from gx_leakage.remedy import Inputs
@@ -129,6 +130,8 @@ def audit(
         order=order, gap=gap, unit=unit, normalize=list(normalize or ()), train=train, mostly=mostly,
         show_values=show_values,
     )  # fmt: skip
+    if save is not None and not show_values and any(map(is_frame, _given(splits))):
+        raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
     with ExitStack() as stack:
         folder = Path(save) if save is not None else None
         context = data_context(folder)
@@ -150,6 +153,10 @@ def audit(
         report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
         given = Inputs(splits, split_column, connection, memory_limit, roles, arguments, date_format)
         return replace(report, proposals=found, remedy=given.clean)
+
+
+def _given(splits: Mapping[str, Any] | Any) -> list[Any]:
+    return list(splits.values()) if isinstance(splits, Mapping) else [splits]
 
 
 def proposed(

@@ -237,6 +237,16 @@ def init(
 
 
 @app.command()
+def guard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A GX project, or the folder that it is in.")],
+) -> None:
+    """Put our expectations store into a GX project, so that no process drops its leak checks, or deletes them."""
+    from gx_leakage.guarded import guard_file, project_file
+
+    print(_told(f"{guard_file(project_file(folder))} names the store of gx_leakage"))  # noqa: T201
+
+
+@app.command()
 def demo(
     format_: FormatOption = Format.TEXT,
     docs: Annotated[Path, typer.Option(help="Build Data Docs in this folder.")] = Path("leakage_docs"),

@@ -16,15 +16,16 @@ import duckdb
 import sqlalchemy as sa
 
 import great_expectations as gx
-from gx_leakage import files
+from gx_leakage import project
 from gx_leakage.disclosure import redacted
-from gx_leakage.engines.duckdb import arrow_table
 from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.guarded import CONFIG, guard_file
+from gx_leakage.project import is_frame
 from gx_leakage.relations import Relations
 from gx_leakage.splits import dataframe_splits, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
@@ -93,22 +94,24 @@ def data_context(saved: Path | None) -> AbstractDataContext:
 
 
 def file_context(folder: Path) -> AbstractDataContext:
-    """Return the GX project in ``folder``, made if there is none, whose store registers our Expectations."""
-    gx.get_context(mode="file", context_root_dir=folder)
-    _use_our_store(folder / "great_expectations.yml")
-    context = gx.get_context(mode="file", context_root_dir=folder)
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    context.variables.save()
-    return context
+    """Return the GX project in ``folder``, made if there is none, whose store registers our Expectations.
 
-
-def _use_our_store(config: Path) -> None:
-    """Name our store in the project, so that whoever opens it has the Expectations registered."""
-    text = config.read_text(encoding="utf-8")
-    if "gx_leakage.store" not in text:
-        ours = r"\1class_name: ExpectationsStore\n\1module_name: gx_leakage.store"
-        text = re.sub(r"^(\s+)class_name: ExpectationsStore$", ours, text, count=1, flags=re.MULTILINE)
-        config.write_text(text, encoding="utf-8")
+    Raises:
+        CouldNotCheckError: there is a project that we did not make, of which nothing is to be changed.
+    """
+    if (folder / CONFIG).exists() and not (folder / project.FILE).exists():
+        raise CouldNotCheckError(
+            f"{folder} is a GX project already, and nothing of it is changed: save into another folder. To "
+            f"guard it, and add Expectations of ours to its suites: gx-leakage guard {folder}"
+        )
+    if not (folder / CONFIG).exists():
+        gx.get_context(mode="file", context_root_dir=folder)
+        project.mark(folder)
+        guard_file(folder / CONFIG)
+        context = gx.get_context(mode="file", context_root_dir=folder)
+        context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+        context.variables.save()
+    return gx.get_context(mode="file", context_root_dir=folder)
 
 
 @contextmanager
@@ -188,57 +191,26 @@ def _file_source(
 
     Files may be larger than memory.
     """
-    folder = saved / "uncommitted" if saved else Path(tempfile.mkdtemp(prefix="gx_leakage_"))
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "splits.duckdb"
+    folder = Path(tempfile.mkdtemp(prefix="gx_leakage_"))
+    options = {"temp_directory": str(folder / "spill")}
+    if memory_limit is not None:
+        options["memory_limit"] = memory_limit
+    tables = project.named_tables(splits)
     try:
-        file.unlink(missing_ok=True)
-        with duckdb.connect(str(file), config={"temp_directory": str(folder)}) as connection:
-            tables = _named_tables(connection, splits)
-            _make_relations(connection, splits, tables, date_format)
-        options = {"temp_directory": str(folder / "spill")}
-        if memory_limit is not None:
-            options["memory_limit"] = memory_limit
-        # Views alone need no writing, and a database that is only read can be open in several processes.
-        options["access_mode"] = "read_only"
-        url = sa.URL.create("duckdb+gx", database=str(file.resolve()), query=options)
+        if saved is not None:
+            url = project.save(saved, splits, tables, date_format, memory_limit)
+        else:
+            file = folder / "splits.duckdb"
+            with duckdb.connect(str(file), config={"temp_directory": str(folder)}) as connection:
+                project.make_relations(connection, splits, tables, date_format)
+            # Views alone need no writing, and a database that is only read can be open in several processes.
+            options["access_mode"] = "read_only"
+            url = sa.URL.create("duckdb+gx", database=str(file.resolve()), query=options)
         source = context.data_sources.add_or_update_sql("splits", connection_string=url.render_as_string())
         yield source, tables
         source.get_engine().dispose()
     finally:
-        if saved is None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _named_tables(connection: duckdb.DuckDBPyConnection, splits: Iterable[str]) -> dict[str, str]:
-    """Return the relation of each split in DuckDB: called as the split is, where SQL has no other meaning for that."""
-    reserved = {row[0] for row in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
-    found: dict[str, str] = {}
-    names = list(splits)
-    for no, name in enumerate(names):
-        plain = re.fullmatch(r"[a-z][a-z0-9_]*", name) and name not in reserved
-        found[name] = name if plain else f"split_{no}" if f"split_{no}" not in names else f"split_{no}_of_{len(names)}"
-    return found
-
-
-def _make_relations(
-    connection: duckdb.DuckDBPyConnection, splits: Mapping[str, Any], tables: Mapping[str, str], date_format: str | None
-) -> None:
-    """Make tables of the frames, and views over the files."""
-    typed = {}
-    for name, value in splits.items():
-        if is_frame(value):
-            connection.register("gxl_frame", arrow_table(value))
-            connection.execute(f"CREATE TABLE {files.quoted(tables[name])} AS SELECT * FROM gxl_frame")  # noqa: S608 (our own names)
-            connection.unregister("gxl_frame")
-            described = connection.execute(f"DESCRIBE {files.quoted(tables[name])}").fetchall()
-            typed[name] = {row[0]: row[1] for row in described}
-    found = {name: files.find(Path(value)) for name, value in splits.items() if name not in typed}
-    for name, query in files.queries(found, typed=typed, date_format=date_format).items():
-        connection.execute(f"CREATE VIEW {files.quoted(tables[name])} AS {query.sql()}")
-        for column, remark in query.remarks.items():
-            literal = remark.replace("'", "''")
-            connection.execute(f"COMMENT ON COLUMN {files.quoted(tables[name])}.{files.quoted(column)} IS '{literal}'")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -313,8 +285,3 @@ def first_line(error: BaseException) -> str:
 def name_of(split: Any) -> str:
     """Return the name of a split that was given without one."""
     return "splits" if is_frame(split) else Path(str(split)).name.split(".")[0] or "splits"
-
-
-def is_frame(value: Any) -> bool:
-    """Return whether a split is a DataFrame."""
-    return hasattr(value, "columns") and not isinstance(value, (str, os.PathLike))

@@ -7,12 +7,14 @@ the context loads, which registers the Expectations, and a suite with an unknown
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from great_expectations.data_context.store.expectations_store import ExpectationsStore as _ExpectationsStore
 from great_expectations.expectations.registry import get_expectation_impl
 
 import gx_leakage.expectations  # noqa: F401 (registers them)
+from gx_leakage import project
 
 __all__ = ["ExpectationsStore"]
 
@@ -22,6 +24,19 @@ class ExpectationsStore(_ExpectationsStore):
 
     The class has to have this name: for any other GX adds a store of its own under the same key, and uses that.
     """
+
+    def __init__(
+        self,
+        store_backend: dict[str, Any] | None = None,
+        runtime_environment: dict[str, Any] | None = None,
+        store_name: str = "no_store_name",
+        data_context: Any = None,
+    ) -> None:
+        # GX looks at these names to know what to hand over.
+        super().__init__(store_backend, runtime_environment, store_name, data_context)
+        root = (runtime_environment or {}).get("root_directory")
+        if root is not None:
+            project.register(Path(root))
 
     def get(self, key: Any) -> Any:
         """Return a stored suite.

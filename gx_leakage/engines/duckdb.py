@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -30,7 +31,15 @@ from gx_leakage.evidence.sql import literal_dialect
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BufferedDialect", "DuckDBEngine", "TableEngine", "arrow_table", "type_named"]
+__all__ = [
+    "PROJECT_OPTION",
+    "BufferedDialect",
+    "DuckDBEngine",
+    "TableEngine",
+    "arrow_table",
+    "on_project",
+    "type_named",
+]
 
 ROWS_A_BATCH = 65_536
 
@@ -49,12 +58,36 @@ class _BufferedContext(DuckDBExecutionContext):
             )
 
 
+PROJECT_OPTION = "leakage_project"
+"""The part of a URL's query that names a saved project, whose views are made when it connects."""
+
+_makers: list[Callable[[duckdb.DuckDBPyConnection, str], None]] = []
+
+
+def on_project(make: Callable[[duckdb.DuckDBPyConnection, str], None]) -> Callable[..., None]:
+    """Have a function called with each new connection of a saved project."""
+    _makers.append(make)
+    return make
+
+
 class BufferedDialect(Dialect):
     """``duckdb+gx://``: DuckDB as GX needs it, for GX's own metrics read a result after its connection is gone."""
 
     driver = "gx"
     execution_ctx_cls = _BufferedContext
     supports_statement_cache = True
+
+    def connect(self, *cargs: Any, **cparams: Any) -> Any:
+        """Connect; to a saved project with views over its files."""
+        options = cparams.get("url_config", {})
+        known = options.pop(PROJECT_OPTION, None)
+        if known is None:
+            return super().connect(*cargs, **cparams)
+        options.setdefault("temp_directory", str(Path(tempfile.gettempdir(), f"gx_leakage_{os.getpid()}")))
+        connection = super().connect(*cargs, **cparams)
+        for make in _makers:
+            make(connection.cursor() if hasattr(connection, "cursor") else connection, known)
+        return connection
 
 
 def computes(statement: Any) -> bool:

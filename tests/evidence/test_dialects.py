@@ -160,7 +160,7 @@ def test_timeline(name: str, layout: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_availability(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    engine.rows = [[(0, 3, 3, 1, 1, 0), (1, 3, 3, 1, 1, 0)], []]
+    engine.rows = [[(0, 3, 3, 1, 1, 0, 3), (1, 3, 3, 1, 1, 0, 3)], []]
     availability.gather(splits, prediction_time="d", available_at={"f": "t"})
     assert len(engine.statements) == 3  # counts, samples, and the query for the leaked rows
 
