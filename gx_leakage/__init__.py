@@ -3,6 +3,8 @@
 Importing this package registers every Expectation, metric and action with Great Expectations.
 """
 
+import logging
+
 from gx_leakage.actions import LeakageReportAction
 from gx_leakage.audit import assert_expectation, audit
 from gx_leakage.errors import CouldNotCheckError
@@ -50,3 +52,6 @@ __all__ = [
     "dataframe_splits",
     "guard",
 ]
+
+# Who wants to see what is logged sets logging up; without that nothing is printed.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

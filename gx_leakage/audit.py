@@ -22,7 +22,7 @@ from gx_leakage.project import is_frame
 from gx_leakage.proposals import Proposal, accepted, proposals
 from gx_leakage.relations import train_among
 from gx_leakage.remedy import Inputs
-from gx_leakage.report import Report
+from gx_leakage.report import LeakFoundError, Report
 from gx_leakage.roles import Roles, plan
 from gx_leakage.sources import Prepared, data_context, prepare, relations_of
 
@@ -179,6 +179,7 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
         LeakFoundError: the Expectation failed. It is an ``AssertionError``, so that a test fails by it.
         CouldNotCheckError: the check could not be made.
     """
+    __tracebackhide__ = True
     context = data_context(None)
     column: Any = expectation.split_column
     with prepare(context, splits, column, None, None, None) as prepared:
@@ -187,7 +188,10 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
             if getattr(given, name) is None:
                 setattr(given, name, value)
         report = _run(context, prepared, [given], docs=None, saved=None, not_checked=[])
-    report.raise_for_leaks()
+    try:
+        report.raise_for_leaks()
+    except (LeakFoundError, CouldNotCheckError) as error:
+        raise error.with_traceback(None) from None  # what is wrong is at the caller's line
     return report
 
 

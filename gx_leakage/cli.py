@@ -353,34 +353,39 @@ def _given(context: typer.Context) -> dict[str, Any]:
     """Return the arguments of an audit: those of the command line, or of the file that it names."""
     given = {name: value for name, value in context.params.items() if name not in _OF_THE_RUN}
     splits: list[str] = context.params["splits"]
+    from_file: dict[str, Any] = {}
     if _is_config(splits):
         from gx_leakage.config import load
 
-        for name in given:
-            if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
-                option = f"--{name.rstrip('_').replace('_', '-')}"
-                raise CouldNotCheckError(f"{option} stands in {splits[0]}, and is not taken beside it.")
-        return load(Path(splits[0]))
-    order = given["order"]
-    given |= {
-        "id": given.pop("id_"), "window": _window(given["window"]), "embargo": _number(given["embargo"]),
-        "gap": _number(given["gap"]), "order": order.split(",") if order else None,
+        from_file = load(Path(splits[0]))
+        # What is said on the command line is added to the file, or stands in the place of what it says.
+        said = {n for n in given if str(context.get_parameter_source(n)).endswith("COMMANDLINE")}
+        given = {name: value for name, value in given.items() if name in said}
+    read: dict[str, tuple[str, Any]] = {
+        "id_": ("id", list), "window": ("window", _window), "embargo": ("embargo", _number), "gap": ("gap", _number),
+        "order": ("order", lambda text: text.split(",") if text else None), "available_at": ("available_at", _pairs),
+        "hide_values": ("show_values", lambda hidden: not hidden),
     }  # fmt: skip
-    if "available_at" in given:
-        given["available_at"] = _pairs(given["available_at"])
-    if "hide_values" in given:
-        given["show_values"] = not given.pop("hide_values")
-    return {"splits": _named(splits, given["connection"]), **given}
+    for name, (argument, reader) in read.items():
+        if name in given:
+            given[argument] = reader(given.pop(name))
+    if not from_file:
+        from_file = {"splits": _named(splits, given["connection"])}
+    return {**from_file, **given}
 
 
 def _named(splits: list[str], connection: str | None = None) -> dict[str, str]:
     """Return the splits by name: the one before the equals sign, or else what tells their files or tables apart."""
     pairs = [_name_and_place(given, files=connection is None) for given in splits]
     names = [name for name, _ in pairs]
-    if connection is None and len(set(names)) < len(names):
+    if connection is None:
         # a/data.csv and b/data.csv are a and b; so are the folders split=a and split=b.
         folders = [Path(place).absolute().parent.name.rpartition("=")[2] for _, place in pairs]
-        names = [n if names.count(n) == 1 else folder for n, folder in zip(names, folders, strict=True)]
+        unnamed = [place == given for (_, place), given in zip(pairs, splits, strict=True)]
+        names = [
+            folder if alone and names.count(name) > 1 else name
+            for name, folder, alone in zip(names, folders, unnamed, strict=True)
+        ]
     found: dict[str, str] = {}
     for name, (_, place) in zip(names, pairs, strict=True):
         if name in found:

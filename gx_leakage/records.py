@@ -6,6 +6,8 @@ another name of a split. What is left is copied without being read, so that noth
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -23,7 +25,7 @@ import pyarrow.parquet as pq
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.files import SplitFiles
 
-__all__ = ["Changes", "rewritten"]
+__all__ = ["Changes", "of_one_form", "rewritten"]
 
 UNFINISHED = ".unfinished"
 """How the name of a file ends that is still being written."""
@@ -48,7 +50,7 @@ class Changes:
 
 def rewritten(
     found: Mapping[str, SplitFiles], changes: Mapping[str, Changes], moved: Mapping[str, Mapping[str, frozenset[int]]],
-    targets: Mapping[str, Path], split_column: str | None,
+    brought: Mapping[str, pa.Table], targets: Mapping[str, Path], split_column: str | None,
 ) -> None:  # fmt: skip
     """Write the files of splits anew, beside their own.
 
@@ -57,7 +59,8 @@ def rewritten(
     Args:
         found: The files by split.
         changes: What happens to their rows.
-        moved: For each split, by the split that they come from, the rows that are moved to its files.
+        moved: For each split, by the split that they come from, the rows that are moved to its files, as they are.
+        brought: For each split the rows that come from files of another form, in which they cannot stay as they are.
         targets: Where each split goes: a file, or a folder as it is one.
         split_column: The column that names the splits, in a file of several.
 
@@ -65,9 +68,6 @@ def rewritten(
         CouldNotCheckError: something is in the way, or a file cannot be rewritten.
     """
     _refuse_existing(found, targets)
-    for name, of in moved.items():
-        for other in of:
-            _refuse_other_form(found[name], found[other])
     made: list[tuple[Path, Path]] = []
     done: list[Path] = []
     try:
@@ -76,7 +76,7 @@ def rewritten(
             unfinished = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED}")
             made.append((unfinished, target))
             incoming = [(found[other], rows) for other, rows in moved.get(name, {}).items()]
-            _write(found[name], changes[name], incoming, unfinished, split_column)
+            _write(found[name], changes[name], incoming, brought.get(name), unfinished, split_column)
         for unfinished, target in made:
             _publish(unfinished, target)
             done.append(target)
@@ -87,6 +87,11 @@ def rewritten(
     finally:
         for unfinished, _ in made:
             _remove(unfinished)
+
+
+def of_one_form(one: SplitFiles, other: SplitFiles) -> bool:
+    """Return whether a record of one file can stand in another as it is."""
+    return (one.kind, one.columns, one.delimiter) == (other.kind, other.columns, other.delimiter)
 
 
 def _refuse_existing(found: Mapping[str, SplitFiles], targets: Mapping[str, Path]) -> None:
@@ -100,14 +105,6 @@ def _refuse_existing(found: Mapping[str, SplitFiles], targets: Mapping[str, Path
         for files in found.values():
             if files.given.is_dir() and target.resolve().is_relative_to(files.given.resolve()):
                 raise CouldNotCheckError(f"{target} is inside of {files.given}, which is read: choose another folder.")
-
-
-def _refuse_other_form(one: SplitFiles, other: SplitFiles) -> None:
-    if (one.kind, one.columns, one.delimiter) != (other.kind, other.columns, other.delimiter):
-        raise CouldNotCheckError(
-            f"rows cannot be moved from {other.given} to {one.given}: they are not of one kind with the same columns "
-            f"in the same order. Choose a strategy that drops rows."
-        )
 
 
 def _publish(unfinished: Path, target: Path) -> None:
@@ -134,8 +131,8 @@ def _remove(path: Path) -> None:
 
 
 def _write(
-    found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], target: Path,
-    split_column: str | None,
+    found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], brought: pa.Table | None,
+    target: Path, split_column: str | None,
 ) -> None:  # fmt: skip
     kind = _KINDS[found.kind]
     folder = found.given.is_dir()
@@ -155,6 +152,8 @@ def _write(
             if no == len(found.parts) - 1:
                 for other, rows in incoming:
                     _bring(kind, other, rows, writer)
+                if brought is not None:
+                    writer.add(brought)
     _same_count(found, start, changes.rows)
 
 
@@ -294,6 +293,22 @@ class _LineWriter:
         self._stream.write(source.record)
         self._ended = source.record.endswith((b"\n", b"\r"))
 
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form, for CSV as text."""
+        self._begin()
+        if not self._ended:
+            self._stream.write(b"\n")
+        self._ended = True
+        if self._source.found.kind != "csv":
+            for row in rows.to_pylist():
+                self._stream.write((_json(row) + "\n").encode())
+            return
+        text = io.StringIO()
+        end = "\r\n" if self._source.before.endswith(b"\r\n") else "\n"
+        writer = csv.writer(text, delimiter=self._source.found.delimiter, lineterminator=end)
+        writer.writerows(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+        self._stream.write(text.getvalue().encode())
+
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
@@ -387,6 +402,10 @@ def _skip(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+def _json(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
 class _Array(_Records):
     """A JSON array: a record is the text of an element."""
 
@@ -427,6 +446,12 @@ class _ArrayWriter:
     def keep(self, source: _Array) -> None:
         self._stream.write(f"{self._before}\n{source.record}".encode())
         self._before = ","
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form."""
+        for row in rows.to_pylist():
+            self._stream.write(f"{self._before}\n{_json(row)}".encode())
+            self._before = ","
 
     def __exit__(self, *_: Any) -> None:
         self._stream.write(b"\n]\n" if self._before == "," else b"[]\n")
@@ -474,6 +499,11 @@ class _ParquetWriter:
             self._of = (source, source.table)
             self._changed = source.changed
         self._rows.append(source.row)
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form, in the types of the file."""
+        self._flush()
+        self._open().write_table(rows.cast(self._schema))
 
     def _flush(self) -> None:
         if self._of is not None:

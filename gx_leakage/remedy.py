@@ -27,7 +27,7 @@ from gx_leakage.expectations import (
 )
 from gx_leakage.files import quoted
 from gx_leakage.metrics import FAMILIES
-from gx_leakage.records import Changes, rewritten
+from gx_leakage.records import Changes, of_one_form, rewritten
 from gx_leakage.relations import Relations, SplitRows, in_usual_order
 from gx_leakage.sources import (
     data_context,
@@ -476,7 +476,7 @@ class Inputs:
             placed = _Placed.of(engine, list(tables.values()), sizes, self.split_column)
             if frames:
                 return self._frames(placed, list(tables), list(named.values()), values), count, []
-            return dict(self._files(found, placed, sizes, list(tables), Path(str(folder)))), count, []
+            return dict(self._files(engine, found, placed, sizes, list(tables), Path(str(folder)))), count, []
         finally:
             engine.close()
 
@@ -497,26 +497,32 @@ class Inputs:
         return tables, named
 
     def _files(
-        self, found: Mapping[str, files.SplitFiles], placed: _Placed, sizes: Sequence[int], names: Sequence[str],
-        folder: Path,
+        self, engine: TableEngine, found: Mapping[str, files.SplitFiles], placed: _Placed, sizes: Sequence[int],
+        names: Sequence[str], folder: Path,
     ) -> dict[str, Path]:  # fmt: skip
         own = {name: files_.given.name for name, files_ in found.items()}
         if len({name.casefold() for name in own.values()}) < len(own):
             own = {name: _called(name, files_) for name, files_ in found.items()}
         targets = {name: folder / file for name, file in own.items()}
+        moved: dict[str, dict[str, frozenset[int]]] = {}
+        brought: dict[str, Any] = {}
         if self.split_column is None:
             changes = {name: Changes(sizes[no], placed.dropped[no] | placed.left(no)) for no, name in enumerate(found)}
-            moved = {
-                name: {other: rows for i, other in enumerate(found) if (rows := placed.moved.get((i, no)))}
-                for no, name in enumerate(found)
+            named = list(found)
+            for (i, no), rows in placed.moved.items():
+                if of_one_form(found[named[no]], found[named[i]]):
+                    moved.setdefault(named[no], {})[named[i]] = rows
+            others = {
+                no: [i for i, home in placed.moved if home == no and named[i] not in moved.get(name, {})]
+                for no, name in enumerate(named)
             }
+            brought = {named[no]: _typed(engine, found[named[no]], no, of) for no, of in others.items() if of}
         else:
             (name,) = found
             renamed = {row: names[home] for (_, home), rows in placed.moved.items() for row in rows}
             first = {row: names[no] for no, row in enumerate(placed.first)}
             changes = {name: Changes(sizes[0], placed.dropped[0], renamed, first)}
-            moved = {}
-        rewritten(found, changes, moved, targets, self.split_column)
+        rewritten(found, changes, moved, brought, targets, self.split_column)
         return targets
 
     def _frames(
@@ -539,6 +545,17 @@ class Inputs:
             parts = [given[i].iloc[sorted(rows)] for (i, home), rows in placed.moved.items() if home == no]
             found[name] = pd.concat([kept, *parts]) if parts else kept
         return found
+
+
+def _typed(engine: TableEngine, found: files.SplitFiles, home: int, origins: Sequence[int]) -> Any:
+    """Return the rows of a split that come from files of another form, in its own columns."""
+    of, _ = engine.origin
+    shown = [
+        f"CAST({quoted(c)} AS VARCHAR) AS {quoted(c)}" if found.kind == "csv" else quoted(c) for c in found.columns
+    ]
+    only = ", ".join(map(str, origins))
+    query = f"SELECT {', '.join(shown)} FROM split_{home} WHERE {of} IN ({only})"  # noqa: S608 (our own names)
+    return engine.connection.execute(query).fetch_arrow_table()
 
 
 def _called(name: str, found: files.SplitFiles) -> str:

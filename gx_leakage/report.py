@@ -154,6 +154,7 @@ class Report:
             LeakFoundError: a leak was found.
             CouldNotCheckError: a check could not be made.
         """
+        __tracebackhide__ = True
         if any(finding.leaked for finding in self.findings):
             raise LeakFoundError(self)
         if self.errors:
@@ -323,4 +324,4 @@ def _escaped(text: str) -> str:
     """Return text that Markdown, and the HTML in it, shows as it is."""
     special = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
     shown = "".join(special.get(character, character) for character in printable(text))
-    return "".join(f"\\{c}" if c in "\\`*_[]()|#~!" else c for c in shown)
+    return "".join(f"\\{c}" if c in "\\`*_[]|#~!" else c for c in shown)

@@ -219,6 +219,9 @@ def add_file_splits(asset: Any, name: str, regex: str) -> Any:
     The group ``split`` of the regex names the splits: ``r"visits_(?P<split>train|test)\.csv"``. GX's own
     ``add_batch_definition_path`` names a single file, and its partitioner by file name is stored in a way that
     reads back as one by year unless it is told that it has no parameters, which this does.
+
+    Our Expectations look at all of the files. Those of GX run on one: the last by name, or the one that is asked for
+    with ``batch_parameters={"path": "visits_test.csv"}``; GX knows files by their path, not by the regex's groups.
     """
     partitioner = FileNamePartitionerPath(regex=re.compile(regex), param_names=())
     return asset.add_batch_definition(name, partitioner=partitioner)

@@ -96,11 +96,11 @@ def test_columns_with_a_role_are_no_features() -> None:
     assert {c["column"] for c in features.result["details"]["columns"]} == {"patient_id", "cause", "value"}
 
 
-def test_a_target_that_cannot_be_learnt_is_said_and_no_error() -> None:
+def test_a_target_that_cannot_be_learnt_is_an_error_and_no_pass() -> None:
     train, test = patients(20, 1).assign(died=True), patients(10, 2).assign(died=True)
     report = gxl.audit({"train": train, "test": test}, target="died", group="patient_id")
-    assert report.success
-    assert any("has one value only" in left_out for left_out in report.not_checked)
+    assert not report
+    assert any("has one value only" in finding.sentence for finding in report.errors)
 
 
 def test_an_unlabelled_test_split() -> None:

@@ -23,7 +23,7 @@ from great_expectations.validator.validator import ValidationDependencies
 from gx_leakage import metrics as leakage_metrics
 from gx_leakage import rendering
 from gx_leakage.disclosure import Value, disclosed
-from gx_leakage.errors import CouldNotCheckError, EmptySplitError
+from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
 
 __all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
 
@@ -33,8 +33,16 @@ Parameter = dict[str, Any]
 Text = Union[str, Parameter]
 """An argument that is a text, or a suite parameter that holds one."""
 
-Texts = Union[list[str], Parameter]
-"""An argument that is a list of texts, or a suite parameter that holds one."""
+Texts = Union[list[str], Parameter, str]
+"""An argument that is a list of texts, a text as a list of one, or a suite parameter that holds one."""
+
+_NOT_HONOURED = {
+    "row_condition": "filter the rows where the batches are defined, in a view or a query asset.",
+    "condition_parser": "filter the rows where the batches are defined, in a view or a query asset.",
+    "unexpected_index_column_names": "leaked_rows_query finds whole rows.",
+    "include_unexpected_rows": "leaked_rows_query finds whole rows.",
+}
+"""Arguments of GX's own Expectations, and options of its result format, that would change nothing here."""
 
 MOST_UNEXPECTED = 1_000
 """How many leaked keys a result of format COMPLETE lists at most."""
@@ -102,6 +110,23 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         cls.success_keys = tuple(name for name in cls.__fields__ if name not in BatchExpectation.__fields__)
         cls.args_keys = cls.success_keys
 
+    @pydantic.root_validator(pre=True)
+    def _arguments_are_known(cls, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N805 (a pydantic validator)
+        for name in values:
+            if name in _NOT_HONOURED:
+                raise ValueError(f"{name} is not honoured across batches: {_NOT_HONOURED[name]}")
+            if name not in cls.__fields__ and name != "type":
+                raise ValueError(f"there is no argument '{name}'. {nearest(name, cls.success_keys)}")
+        return values
+
+    @pydantic.validator("*", pre=True)
+    def _one_is_a_list_of_one(cls, value: Any, field: Any) -> Any:  # noqa: N805
+        if field.outer_type_ not in (Texts, Union[Texts, None]):
+            return value
+        if value in ([], ()) and field.name.endswith("columns") and field.name != "exclude_columns":
+            raise ValueError(f"{field.name} names no column")
+        return [value] if isinstance(value, str) else value
+
     @pydantic.validator("batches", pre=True)
     def _names_of_batch_definitions(cls, value: Any) -> Any:  # noqa: N805 (a pydantic validator)
         if not isinstance(value, dict) or "$PARAMETER" in value:
@@ -167,6 +192,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         if empty:
             raise EmptySplitError(empty[0])
         result_format = parse_result_format(self._get_result_format(runtime_configuration))
+        for name in _NOT_HONOURED:
+            if result_format.get(name):
+                raise CouldNotCheckError(f"result_format: {name} is not honoured across batches: {_NOT_HONOURED[name]}")
         judged = judgement.judged
         if judged is None:
             judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]

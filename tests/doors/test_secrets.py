@@ -108,12 +108,13 @@ TOLD = re.compile(r"zqkey|zqone|zqtwo|2031|91823|71623|51423|183646|143247|10284
 
 
 def _frame(times: int = 20) -> pd.DataFrame:
-    frame = pd.concat([pd.DataFrame(SECRETS)] * times, ignore_index=True)
+    frame: Any = pd.concat([pd.DataFrame(SECRETS)] * times, ignore_index=True)
     frame["number"] += [i * 1.5 for i in range(len(frame))]
     frame["twice"] = 2 * frame["number"]
     frame["label"] = frame["kind"]
     frame["outcome"] = 2 * frame["number"] + 91823
-    return frame.assign(when=pd.to_datetime(frame["when"]))
+    made: pd.DataFrame = frame.assign(when=pd.to_datetime(frame["when"]))
+    return made
 
 
 AUDITS: list[dict[str, Any]] = [
