@@ -294,7 +294,7 @@ class TestResultFormats:
         odd: dict[str, Any] = {"row_condition": "x > 1"}
         with pytest.raises(ValueError, match="mostly"):
             gxl.ExpectNoIdenticalRowsAcrossBatches(mostly=1.5)
-        with pytest.raises(ValueError, match="extra fields"):
+        with pytest.raises(ValueError, match="row_condition is not honoured"):
             gxl.ExpectNoIdenticalRowsAcrossBatches(**odd)
 
 
