@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 import great_expectations as gx
 from gx_leakage import project
 from gx_leakage.disclosure import redacted
-from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.guarded import CONFIG, guard_file
 from gx_leakage.project import is_frame
 from gx_leakage.relations import Relations
@@ -39,7 +40,8 @@ CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
 """The environment variable that stands for a connection URL in everything that is stored."""
 
 
-_GX_TYPES = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite", "snowflake": "snowflake"}
+_GX_TYPES = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite"}
+"""GX's own kinds of data source; the one for Snowflake takes no table without a schema and a warehouse in the URL."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ def prepare(
     with ExitStack() as stack:
         if connection is not None:
             source = stack.enter_context(_sql_source(context, connection, saved))
-            assets = {name: _table_asset(source, name, str(table)) for name, table in named.items()}
+            assets = {
+                name: _table_asset(source, name, str(table), stored=saved is not None) for name, table in named.items()
+            }
         else:
             source, tables = stack.enter_context(_file_source(context, named, memory_limit, saved, date_format))
             assets = {name: _asset(source, name, {"table_name": tables[name]}) for name in named}
@@ -219,9 +223,11 @@ def _sql_source(context: AbstractDataContext, connection: str, saved: Path | Non
     # GX takes a dollar sign for a variable of its own.
     url = with_driver(resolved(connection)).replace("$", "%24")
     try:
-        backend = sa.make_url(url).get_backend_name()
+        made = sa.make_url(url)
+        backend = made.get_backend_name()
     except (sa.exc.ArgumentError, ValueError) as error:
         raise CouldNotCheckError("the connection is not a URL such as postgresql://user@host/database.") from error
+    _require_file(made)
     add = getattr(context.data_sources, f"add_or_update_{_GX_TYPES.get(backend, 'sql')}")
     stored, before = url, os.environ.get(CONNECTION_VARIABLE)
     if saved is not None:
@@ -243,6 +249,20 @@ def _sql_source(context: AbstractDataContext, connection: str, saved: Path | Non
                 os.environ[CONNECTION_VARIABLE] = before
 
 
+def _require_file(url: sa.URL) -> None:
+    """Raise where a database is a file that there is not, which SQLite and DuckDB would make."""
+    database = url.database or ""
+    elsewhere = database in ("", ":memory:") or database.startswith((":", "md:", "motherduck:"))
+    if url.get_backend_name() not in ("sqlite", "duckdb") or elsewhere:
+        return
+    path = Path(unquote(urlsplit(database).path) if database.startswith("file:") else database)
+    if not path.exists():
+        here = (
+            [file.name for file in path.parent.iterdir() if file.suffix == path.suffix] if path.parent.is_dir() else []
+        )
+        raise CouldNotCheckError(f"there is no database file {path}. {nearest(path.name, here)}")
+
+
 def with_driver(url: str) -> str:
     """Return a PostgreSQL URL with the driver that is installed, where it names none."""
     from importlib.util import find_spec
@@ -253,9 +273,48 @@ def with_driver(url: str) -> str:
     return url
 
 
-def _table_asset(source: Any, name: str, table: str) -> Any:
-    schema, _, table_name = table.rpartition(".")
-    return _asset(source, name, {"table_name": table_name, "schema_name": schema or None})
+def _table_asset(source: Any, name: str, table: str, stored: bool) -> Any:
+    """Return the data asset of a table of a database, which is looked up: what is no name of a table is never run."""
+    engine = source.get_engine()
+    try:
+        inspector = sa.inspect(engine)
+        schema, found = _located(inspector, table)
+    except sa.exc.SQLAlchemyError as error:
+        raise _unreachable(source, error) from None
+    if stored and schema is not None and schema != schema.lower():
+        raise CouldNotCheckError(
+            f"GX stores names of schemas in lower case, and would not find '{schema}' again: leave out save=."
+        )
+    quoted = engine.dialect.identifier_preparer.quote(found) != found
+    # GX takes off the quotes of tables, and writes what has none as it is; schemas it writes in lower case.
+    place = {"table_name": f'"{found}"' if quoted else found}
+    if schema is not None:
+        place["schema_name"] = sa.sql.quoted_name(schema, quote=True) if schema != schema.lower() else schema
+    asset = _asset(source, name, place)
+    if asset.table_name != found:
+        raise CouldNotCheckError(f"GX cannot name the table {found!r}: make a view of it under a plainer name.")
+    return asset
+
+
+def _located(inspector: sa.Inspector, table: str) -> tuple[str | None, str]:
+    """Return schema and name of a table or view, by its name as it is, or after its schema and a dot."""
+    parts = [(None, table), *((table[:i], table[i + 1 :]) for i, c in enumerate(table) if c == "." and i > 0)]
+    for schema, name in parts:
+        for one_schema, one in ((schema, name), (_unquoted(schema), _unquoted(name))):
+            if one and one_schema != "" and inspector.has_table(one, schema=one_schema):
+                return one_schema, one
+    schemas = inspector.get_schema_names()
+    within = next((schema for schema, _ in parts if schema in schemas), None)
+    names = [*inspector.get_table_names(schema=within), *inspector.get_view_names(schema=within)]
+    listed = [f"{within}.{name}" for name in names] if within else names
+    raise CouldNotCheckError(f"there is no table or view '{table}'. {nearest(table, listed)}")
+
+
+def _unquoted(name: str | None) -> str | None:
+    """Return a name without the quotes that SQL writes around it."""
+    if name is not None and len(name) > 2 and name[0] in '"`[' and name[-1] in '"`]':
+        return name[1:-1].replace(name[-1] * 2, name[-1])
+    return name
 
 
 def _asset(source: Any, name: str, table: dict[str, Any]) -> Any:
@@ -264,11 +323,17 @@ def _asset(source: Any, name: str, table: dict[str, Any]) -> Any:
     try:
         return source.add_table_asset(name, **table)
     except Exception as error:
-        url = str(getattr(source, "connection_string", ""))
-        raise CouldNotCheckError(
-            f"there is no table {'.'.join(filter(None, (table.get('schema_name'), table['table_name'])))} that can be "
-            f"read: {redacted(first_line(error), [url])}"
-        ) from error
+        place = ".".join(filter(None, (table.get("schema_name"), table["table_name"])))
+        raise CouldNotCheckError(f"the table {place} cannot be read: {_said(source, error)}") from error
+
+
+def _unreachable(source: Any, error: Exception) -> CouldNotCheckError:
+    return CouldNotCheckError(f"the database could not be asked for its tables: {_said(source, error)}")
+
+
+def _said(source: Any, error: Exception) -> str:
+    """Return what a database says, without its credentials."""
+    return redacted(first_line(error), [str(getattr(source, "connection_string", ""))])
 
 
 def _definition(asset: Any) -> BatchDefinition[Any]:

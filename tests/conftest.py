@@ -12,6 +12,8 @@ import great_expectations as gx
 from tests import servers
 from tests.platforms import PLATFORMS, Platform
 
+SERVERS = ("postgresql", "mariadb", "snowflake", "spark")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests that need Spark, or the pages for Chromium, to one worker: both are costly to start."""
@@ -36,22 +38,32 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    with servers.mariadb() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def snowflake() -> Iterator[str]:
+    with servers.snowflake() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     with servers.spark() as session:
         yield session
 
 
-@pytest.fixture(
-    params=[pytest.param(p, marks=[getattr(pytest.mark, p)] if p in ("spark", "postgresql") else []) for p in PLATFORMS]
-)
+@pytest.fixture(params=[pytest.param(p, marks=[getattr(pytest.mark, p)] if p in SERVERS else []) for p in PLATFORMS])
 def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Platform:
     """Every engine in turn."""
     return make_platform(request, request.param, tmp_path)
 
 
 def make_platform(request: pytest.FixtureRequest, name: str, folder: Path) -> Platform:
-    if name == "postgresql":
-        return Platform(name, url=request.getfixturevalue("postgresql"))
+    if name in ("postgresql", "mariadb", "snowflake"):
+        return Platform(name, url=request.getfixturevalue(name))
     if name == "spark":
         return Platform(name, session=request.getfixturevalue("spark"))
     urls = {"sqlite": f"sqlite:///{folder}/t.sqlite", "duckdb": f"duckdb+gx:///{folder}/t.duckdb"}

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 import great_expectations as gx
 import gx_leakage as gxl
 
-PLATFORMS = ("pandas", "sqlite", "duckdb", "postgresql", "spark")
+PLATFORMS: tuple[str, ...] = ("pandas", "sqlite", "duckdb", "postgresql", "mariadb", "spark")
+if find_spec("fakesnow"):
+    PLATFORMS += ("snowflake",)  # in an environment of its own: see tests/snowflake.txt
 LAYOUTS = ("batches", "split_column")
+
+
+class _SnowflakeInstant(sa.types.UserDefinedType[Any]):
+    """What Snowflake calls an instant; its dialect writes all times as DATETIME."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TIMESTAMP_TZ"
+
 
 SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "integer": sa.BigInteger(),
@@ -25,8 +40,12 @@ SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "text": sa.Text(),
     "boolean": sa.Boolean(),
     "date": sa.Date(),
-    "timestamp": sa.DateTime(),
-    "timestamptz": sa.DateTime(timezone=True),
+    "timestamp": sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb"),
+    "timestamptz": (
+        sa.DateTime(timezone=True)
+        .with_variant(mysql.TIMESTAMP(fsp=6), "mysql", "mariadb")
+        .with_variant(_SnowflakeInstant(), "snowflake")
+    ),
 }
 
 _numbers = itertools.count()
@@ -171,12 +190,28 @@ class Platform:
 
 def create(engine: sa.Engine, name: str, table: Table) -> None:
     """Make a table in a database."""
-    columns = [sa.Column(column, SQL_TYPES[type_]) for column, type_ in table.types.items()]
+    # Snowflake's emulator has reserved words that Snowflake has not.
+    quote = True if engine.dialect.name == "snowflake" else None
+    columns = [sa.Column(column, SQL_TYPES[type_], quote=quote) for column, type_ in table.types.items()]
     made = sa.Table(name, sa.MetaData(), *columns)
     made.create(engine)
-    if table.rows:
+    rows = [dict(zip(table.types, row, strict=True)) for row in table.rows]
+    if engine.dialect.name in ("mysql", "mariadb", "snowflake"):
+        rows = [{column: _bound(value) for column, value in row.items()} for row in rows]
+    if rows:
         with engine.begin() as connection:
-            connection.execute(made.insert(), [dict(zip(table.types, row, strict=True)) for row in table.rows])
+            if engine.dialect.name in ("mysql", "mariadb"):
+                connection.execute(sa.text("SET time_zone = '+00:00'"))
+            connection.execute(made.insert(), rows)
+
+
+def _bound(value: Any) -> Any:
+    """Return a value as clients write it to databases that have no NaN, and take instants in the session's zone."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    return value
 
 
 def _arguments(expectation: gxl.CrossBatchExpectation) -> dict[str, Any]:

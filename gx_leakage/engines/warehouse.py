@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from gx_leakage.engines import Source
-from gx_leakage.evidence.keys import Incomparable, Single, UnreadText
-from gx_leakage.evidence.sql import literal_dialect, stored_timestamp
+from gx_leakage.evidence.keys import Incomparable, Single, UnreadText, type_name
+from gx_leakage.evidence.sql import Instant, literal_dialect, stored
 from gx_leakage.kinds import REMARK
 
 __all__ = ["WarehouseEngine", "live_together"]
@@ -38,6 +39,7 @@ class WarehouseEngine:
     def __init__(self, execution_engine: Any) -> None:
         self._execution_engine = execution_engine
         self._described: dict[int, tuple[Source, dict[str, sa.types.TypeEngine[Any]]]] = {}
+        self._seen: dict[int, set[str]] = {}
         self._held: sa.Connection | None = None
         self.dialect: sa.Dialect = execution_engine.engine.dialect
 
@@ -48,14 +50,19 @@ class WarehouseEngine:
     def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
         """Return the batch's selectable, with the types that the database gives its columns."""
         types = self._describe(source)
-        typed = [sa.column(name, types[name]) for name in columns]
-        return sa.select(*map(stored_timestamp, typed)).select_from(_from(source)).subquery()
+        if self.dialect.name == "sqlite":
+            self._look_into(source, types, columns)
+        own = {name: name for name in types}  # which know whether they are quoted
+        typed = [sa.column(own[name], types[name]) for name in columns]
+        return sa.select(*map(stored, typed)).select_from(_from(source)).subquery()
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement; all rows are read before the connection goes back (DuckDB forgets them then)."""
         with self._connection() as connection:
             if self.dialect.name == "sqlite":
                 _teach_sqlite(connection)
+            if self.dialect.driver == "psycopg":
+                _read_far_times(connection)
             rows: Sequence[Any] = connection.execute(statement).all()
             return rows
 
@@ -87,6 +94,7 @@ class WarehouseEngine:
     def close(self) -> None:
         """Forget what the tables look like."""
         self._described.clear()
+        self._seen.clear()
 
     def _describe(self, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
         known = self._described.get(id(source))
@@ -95,6 +103,19 @@ class WarehouseEngine:
                 known = (source, _column_types(connection, source))
             self._described[id(source)] = known
         return known[1]
+
+    def _look_into(self, source: Source, types: dict[str, sa.types.TypeEngine[Any]], columns: Sequence[str]) -> None:
+        """Set the types of columns of SQLite by what they hold: what is declared binds nobody there."""
+        seen = self._seen.setdefault(id(source), set())
+        unseen = [column for column in columns if column not in seen]
+        seen.update(unseen)
+        with self._connection() as connection:
+            for some in (unseen[i : i + MOST_COLUMNS] for i in range(0, len(unseen), MOST_COLUMNS)):
+                types.update(_stored_types(connection, source, {column: types[column] for column in some}))
+
+
+MOST_COLUMNS = 200
+"""How many columns a statement looks into: SQLite returns no more than 2,000, and several are asked of each."""
 
 
 def _from(source: Source) -> sa.FromClause:
@@ -126,8 +147,8 @@ def _column_types(connection: sa.Connection, source: Source) -> dict[str, sa.typ
         types.update(_remarked_types(connection, source))
     else:
         types.update(_reflected_types(connection, source))
-    if connection.dialect.name == "sqlite":
-        types.update(_sqlite_types(connection, probe, types))
+    if connection.dialect.name in _STORED_AS:
+        types = {name: _STORED_AS[connection.dialect.name](type_) for name, type_ in types.items()}
     return {name: types[name] for name in names}
 
 
@@ -194,32 +215,108 @@ def _remarked_types(connection: sa.Connection, source: Source) -> dict[str, sa.t
     return {name: UnreadText(remark["reason"], remark["equality"]) for name, remark in found}
 
 
-def _sqlite_types(
-    connection: sa.Connection, probe: sa.Select[Any], declared: dict[str, sa.types.TypeEngine[Any]]
+def _mysql_type(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """Return what a type of MySQL or MariaDB, as it was reflected, holds."""
+    if isinstance(type_, mysql.TIMESTAMP):
+        return Instant()
+    if isinstance(type_, mysql.FLOAT):
+        return Single()
+    if isinstance(type_, sa.Float):
+        return sa.Double()  # reflected as one that is fetched as a decimal, of ten places
+    if isinstance(type_, mysql.YEAR):
+        return sa.Integer()
+    if isinstance(type_, sa.JSON):
+        return Incomparable("json")
+    return type_
+
+
+def _snowflake_type(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """Return what a type of Snowflake, as it was reflected, holds."""
+    name = type(type_).__name__
+    if name == "TIMESTAMP_NTZ":
+        return sa.DateTime()
+    if name in ("TIMESTAMP_LTZ", "TIMESTAMP_TZ"):
+        return sa.DateTime(timezone=True)
+    if name in ("VARIANT", "OBJECT", "ARRAY", "MAP", "VECTOR", "GEOGRAPHY", "GEOMETRY"):
+        return Incomparable(name.lower())
+    if isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float) and not type_.scale:
+        return sa.BigInteger()  # all whole numbers are NUMBER(38, 0)
+    return sa.Text() if isinstance(type_, sa.String) else type_  # reflected as VARCHAR(16777216)
+
+
+_STORED_AS = {"mysql": _mysql_type, "mariadb": _mysql_type, "snowflake": _snowflake_type}
+
+
+def _stored_types(
+    connection: sa.Connection, source: Source, declared: dict[str, sa.types.TypeEngine[Any]]
 ) -> dict[str, sa.types.TypeEngine[Any]]:
-    """Types of columns that SQLite has no declared type for, when all their values are of one storage class."""
-    unknown = [n for n, t in declared.items() if isinstance(t, (sa.types.NullType, sa.types.NUMERIC))]
-    if not unknown:
-        return {}
-    classes = []
-    for name in unknown:
-        stored = sa.func.nullif(sa.func.typeof(sa.column(name)), "null")
-        classes += [sa.func.min(stored), sa.func.max(stored)]
-    found = connection.execute(probe.with_only_columns(*classes, maintain_column_froms=True)).one()
-    by_class: dict[str, sa.types.TypeEngine[Any]] = {
-        "integer": sa.BigInteger(),
-        "real": sa.Double(),
-        "text": sa.Text(),
-        "blob": sa.LargeBinary(),
-    }
+    """Return the types of columns of SQLite by the storage classes, and the forms of texts, that they hold."""
+    asked = []
+    for name, type_ in declared.items():
+        column: sa.ColumnElement[Any] = sa.column(name)
+        times = isinstance(type_, (sa.Date, sa.DateTime))
+        asked += [
+            *(sa.func.max(sa.func.typeof(column) == class_) for class_ in _CLASSES),
+            sa.func.max(sa.case((column.not_in([0, 1]), 1), else_=0)) if isinstance(type_, sa.Boolean) else sa.null(),
+            *(sa.func.max(sa.not_(form(column))) if times else sa.null() for form in (_is_date, _is_timestamp)),
+        ]
+    found = iter(connection.execute(sa.select(*asked).select_from(_from(source))).one())
     types = {}
-    for position, name in enumerate(unknown):
-        low, high = found[2 * position], found[2 * position + 1]
-        if low == high and low in by_class:
-            types[name] = by_class[low]
-        elif {low, high} == {"integer", "real"}:
-            types[name] = by_class["real"]
+    for name, type_ in declared.items():
+        classes = {class_ for class_ in _CLASSES if next(found)}
+        beyond_booleans, no_dates, no_timestamps = (bool(next(found)) for _ in range(3))
+        types[name] = _stored_type(type_, classes, beyond_booleans, no_dates, no_timestamps)
     return types
+
+
+_CLASSES: dict[str, sa.types.TypeEngine[Any]] = {
+    "integer": sa.BigInteger(),
+    "real": sa.Double(),
+    "text": sa.Text(),
+    "blob": sa.LargeBinary(),
+}
+
+
+def _stored_type(
+    declared: sa.types.TypeEngine[Any], classes: set[str], beyond_booleans: bool, no_dates: bool, no_timestamps: bool
+) -> sa.types.TypeEngine[Any]:
+    if not classes:
+        return declared
+    if len(classes) > 1 and classes != {"integer", "real"}:
+        return Incomparable(f"{' and '.join(sorted(classes))} in one column")
+    (held,) = classes if len(classes) == 1 else ("real",)
+    if held == "text" and isinstance(declared, (sa.Date, sa.DateTime)):
+        if not no_timestamps:
+            return sa.DateTime() if no_dates else declared
+        return UnreadText(
+            f"is declared {type_name(declared)}, but holds texts that are not as 2024-04-03 10:00:00", True
+        )
+    as_declared = {
+        "integer": (sa.Integer,) if beyond_booleans else (sa.Integer, sa.Boolean),
+        "real": (sa.Float,),
+        "text": (sa.String, sa.Uuid),
+        "blob": (sa.LargeBinary,),
+    }
+    return declared if isinstance(declared, as_declared[held]) else _CLASSES[held]
+
+
+_DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+_MINUTE = f"{_DATE}[ T][0-9][0-9]:[0-9][0-9]"
+
+
+def _is_date(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return column.bool_op("GLOB")(_DATE)
+
+
+def _is_timestamp(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a text is a time that sorts as it should: with no zone, and no finer than microseconds."""
+    like = column.bool_op("GLOB")
+    fraction = sa.and_(
+        like(f"{_MINUTE}:[0-9][0-9].*"),
+        sa.not_(sa.func.substr(column, 21).bool_op("GLOB")("*[^0-9]*")),
+        sa.func.length(column) <= 26,
+    )
+    return sa.or_(like(_DATE), like(_MINUTE), like(f"{_MINUTE}:[0-9][0-9]"), fraction)
 
 
 def _teach_sqlite(connection: sa.Connection) -> None:
@@ -233,3 +330,23 @@ def _teach_sqlite(connection: sa.Connection) -> None:
 
     driver.create_function("gxl_lower", 1, of_text(str.lower), deterministic=True)
     driver.create_function("gxl_nfc", 1, of_text(lambda v: unicodedata.normalize("NFC", v)), deterministic=True)
+
+
+def _read_far_times(connection: sa.Connection) -> None:
+    """Let psycopg read as text the times that Python has not: infinite ones, those of years before 1 or after 9999."""
+    from psycopg import DataError
+    from psycopg.types import datetime as loaders
+
+    driver: Any = connection.connection.driver_connection
+
+    def far(loader: Any) -> Any:
+        def load(self: Any, data: Any) -> Any:
+            try:
+                return loader.load(self, data)
+            except DataError:
+                return bytes(data).decode()
+
+        return type(f"Far{loader.__name__}", (loader,), {"load": load})
+
+    for name in ("Date", "Timestamp", "Timestamptz"):
+        driver.adapters.register_loader(name.lower(), far(getattr(loaders, f"{name}Loader")))

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.evidence.keys import Key
+from gx_leakage.evidence.sql import digest
 from gx_leakage.relations import Relations, Stack
 
 __all__ = ["Damage", "accuracy"]
@@ -60,7 +61,7 @@ def accuracy(
         .group_by(*by, stacked.c.label)
         .subquery("counted")
     )
-    key = [counted.c[name] for name in names]
+    key = [digest(counted.c[name]) for name in names]
     most_frequent = sa.func.row_number().over(partition_by=key, order_by=[counted.c.of_train.desc(), counted.c.label])
     ranked = sa.select(
         counted.c.judged,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.evidence.keys import NUMBERS, Key, type_name
+from gx_leakage.evidence.sql import digest
 from gx_leakage.evidence.values import plain
 from gx_leakage.relations import Relations
 
@@ -91,7 +92,7 @@ def gather(
 
     def placed(stacked: sa.FromClause) -> sa.Subquery:
         """Return all rows with train's frames before and after, ties included."""
-        by = [stacked.c[name] for name in names]
+        by = [digest(stacked.c[name]) for name in names]
         of_train = sa.case((stacked.c.split_no == base, stacked.c.frame_))
         return sa.select(
             stacked,

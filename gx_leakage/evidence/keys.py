@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, TypesDifferError
-from gx_leakage.evidence.sql import as_text, lowered, midnight, nan_to_null, nanoseconds, nfc, single, trimmed
+from gx_leakage.evidence import sql
 from gx_leakage.evidence.values import plain
 
 __all__ = [
@@ -52,6 +52,8 @@ _FAMILIES: tuple[tuple[type[Any], Family], ...] = (
     (sa.Date, Family.DATE),
     (sa.Time, Family.TIME),
     (sa.LargeBinary, Family.BINARY),
+    (sa.BINARY, Family.BINARY),
+    (sa.VARBINARY, Family.BINARY),
 )
 
 _EXACT = {Family.INTEGER, Family.DECIMAL}
@@ -152,20 +154,20 @@ class Key:
         own = family(expression.type)
         if own not in self.families and not isinstance(self.type_, sa.types.NullType):
             # The column holds nothing here, so that its own type says nothing.
-            return sa.cast(sa.null(), self._type()).label(self.name)
-        if own is Family.FLOAT:
-            expression = nan_to_null(expression)
+            return sql.null_of(self._type()).label(self.name)
+        if own in (Family.FLOAT, Family.DECIMAL):
+            expression = sql.nan_to_null(expression)
         if own is Family.BOOLEAN:
             # 0 and 1 have an order, a smallest and a largest on every database; booleans do not.
             expression = sa.case((expression == sa.true(), 1), (expression == sa.false(), 0))
         if own is Family.DATE and Family.TIMESTAMP in self.families:
-            expression = midnight(expression)
+            expression = sql.midnight(expression)
         if self.normalize:
             expression = self._normalized(relation.c[self.name] if own is Family.BOOLEAN else expression)
         elif self.fine:
-            expression = nanoseconds(expression)
+            expression = sql.nanoseconds(expression)
         elif self.single:
-            expression = single(expression)
+            expression = sql.single(expression)
         return expression.label(self.name)
 
     def _type(self) -> sa.types.TypeEngine[Any]:
@@ -188,7 +190,7 @@ class Key:
         return sa.case((sa.func.abs(column) >= largest, 1), else_=0)
 
     def _normalized(self, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        steps = {"text": as_text, "nfc": nfc, "trim": trimmed, "casefold": lowered}
+        steps = {"text": sql.as_text, "nfc": sql.nfc, "trim": sql.trimmed, "casefold": sql.lowered}
         for step in NORMALIZATIONS:
             if step in self.normalize:
                 if step != "text" and family(expression.type) is not Family.TEXT:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, TypesDifferError
 from gx_leakage.evidence.damage import Damage, accuracy
 from gx_leakage.evidence.keys import Family, Key, family, type_name
-from gx_leakage.evidence.sql import byte_order, numbers
+from gx_leakage.evidence.sql import by_bytes, digest, numbers
 from gx_leakage.relations import Relations, Stack
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
@@ -287,7 +287,7 @@ def leaked_rows(
         return [key.of(relation).label(name) for key, name in zip(keys, names, strict=True)]
 
     def keep(stacked: sa.Subquery) -> tuple[sa.FromClause, list[Any]]:
-        by = [stacked.c[name] for name in names]
+        by = [digest(stacked.c[name]) for name in names]
         marked = sa.select(
             stacked,
             sa.func.min(stacked.c.split_no).over(partition_by=by).label("first_split_"),
@@ -399,7 +399,7 @@ def _order(relation: sa.FromClause, names: Sequence[str], with_nulls: bool) -> l
         column = relation.c[name]
         if with_nulls:
             order.append(sa.case((column.is_(None), 0), else_=1))
-        order.append(byte_order(column) if isinstance(column.type, sa.String) else column)
+        order.append(by_bytes(column) if isinstance(column.type, sa.String) else column)
     return order
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.contingency import rounded
 from gx_leakage.evidence.keys import NUMBERS, TIMES, Family
-from gx_leakage.evidence.sql import byte_order, neighbour, real
+from gx_leakage.evidence.sql import by_bytes, digest, neighbour, null_of, real
 from gx_leakage.evidence.targets import Target, target_of
 from gx_leakage.relations import Relations
 
@@ -103,7 +103,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
     """Return rows of kind ``rank`` (of a class: rows, sum of doubled mid-ranks), ``runs`` (rows, runs), ``both``."""
     zero = sa.literal_column("0", sa.Integer())
     split = zero if pooled else rows.c.split_no
-    ordered = byte_order(rows.c.x0) if isinstance(rows.c.x0.type, sa.String) else rows.c.x0
+    ordered = by_bytes(rows.c.x0) if isinstance(rows.c.x0.type, sa.String) else rows.c.x0
     known = sa.select(split.label("split_no"), ordered.label("id"), rows.c.y.label("y")).where(
         rows.c.x0.is_not(None), rows.c.y.is_not(None)
     )
@@ -112,7 +112,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
     def doubled_rank(of: sa.FromClause, column: str) -> sa.ColumnElement[int]:
         # Ties share the mean of their ranks; twice that is whole.
         first = sa.func.rank().over(partition_by=of.c.split_no, order_by=of.c[column])
-        return 2 * first + sa.func.count().over(partition_by=[of.c.split_no, of.c[column]]) - 1
+        return 2 * first + sa.func.count().over(partition_by=[of.c.split_no, digest(of.c[column])]) - 1
 
     value: sa.ColumnElement[Any] = base.c.y
     columns = [base.c.split_no, base.c.id]
@@ -124,7 +124,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
         *columns,
         value.label("y"),
         doubled_rank(base, "id").label("of_id"),
-        sa.func.count().over(partition_by=[base.c.split_no, base.c.id]).label("ties"),
+        sa.func.count().over(partition_by=[base.c.split_no, digest(base.c.id)]).label("ties"),
     ).subquery("ranked")
     single = sa.select(
         ranked.c.split_no,
@@ -134,7 +134,7 @@ def _statement(rows: sa.FromClause, numeric: bool, pooled: bool) -> Any:
     singles = single.subquery("singles")
     starts = sa.case((sa.and_(singles.c.before.is_not(None), singles.c.before == singles.c.y), 0), else_=1)
     null = sa.null()
-    no_sums: list[sa.ColumnElement[Any]] = [sa.cast(null, sa.Double()).label(f"sum_{i}") for i in range(3)]
+    no_sums: list[sa.ColumnElement[Any]] = [null_of(sa.Double()).label(f"sum_{i}") for i in range(3)]
     by_class = sa.select(
         ranked.c.split_no, sa.literal_column("'rank'", sa.Text()).label("kind"), ranked.c.y,
         sa.func.count().label("row_count"), sa.func.sum(ranked.c.of_id).label("counted"), *no_sums,

@@ -18,8 +18,10 @@ from gx_leakage.errors import CouldNotCheckError
 
 __all__ = [
     "SPARK",
+    "Instant",
     "as_text",
-    "byte_order",
+    "by_bytes",
+    "digest",
     "later",
     "literal_dialect",
     "lowered",
@@ -27,10 +29,11 @@ __all__ = [
     "nanoseconds",
     "neighbour",
     "nfc",
+    "null_of",
     "numbers",
     "real",
     "single",
-    "stored_timestamp",
+    "stored",
     "trimmed",
 ]
 
@@ -66,7 +69,10 @@ def _inner(element: _Expression, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 class nan_to_null(_Expression):  # noqa: N801
-    """A float, or NULL where it is not a number. Databases without NaN keep the expression as it is."""
+    """A number, or NULL where it is none.
+
+    Databases without NaN keep the expression as it is; only PostgreSQL has a decimal one.
+    """
 
 
 @compiles(nan_to_null)
@@ -76,7 +82,10 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(nan_to_null, "postgresql", "duckdb", "spark", "redshift", "databricks")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"NULLIF({_inner(element, compiler, **kw)}, CAST('NaN' AS DOUBLE PRECISION))"
+    inner = _inner(element, compiler, **kw)
+    if isinstance(element.type, sa.Float):
+        return f"NULLIF({inner}, CAST('NaN' AS DOUBLE PRECISION))"
+    return f"NULLIF({inner}, CAST('NaN' AS NUMERIC))" if compiler.dialect.name == "postgresql" else inner
 
 
 @compiles(nan_to_null, "snowflake")
@@ -117,6 +126,11 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def real(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a number as a float of 64 bits, so that every engine divides and adds up alike."""
     return _real(expression, sa.Double())
+
+
+def null_of(type_: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """Return NULL as a value of a type."""
+    return real(sa.null()) if isinstance(type_, sa.Float) else sa.cast(sa.null(), type_)
 
 
 class _single(_Expression):  # noqa: N801
@@ -170,28 +184,61 @@ def neighbour(which: str, column: sa.ColumnElement[Any]) -> Function[Any]:
     return Function(which, column, type_=column.type)
 
 
-class byte_order(_Expression):  # noqa: N801
-    """A text to sort by its bytes, whatever the collation, so that every engine gives the same samples."""
+class by_bytes(_Expression):  # noqa: N801
+    """A text that is equal, and sorted, by its bytes: whatever a collation folds, every engine gives the same answers.
+
+    Where that cannot be had, on Oracle, Redshift, and for blanks at the end on SQL Server, the database decides.
+    """
 
 
-@compiles(byte_order)
+@compiles(by_bytes)
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return _inner(element, compiler, **kw)
 
 
-@compiles(byte_order, "postgresql")
+@compiles(by_bytes, "postgresql")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    return f'{_inner(element, compiler, **kw)} COLLATE "C"'
+    return f'CAST({_inner(element, compiler, **kw)} AS TEXT) COLLATE "C"'  # the cast is for citext
 
 
-@compiles(byte_order, "mysql", "mariadb")
+@compiles(by_bytes, "duckdb", "sqlite")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"CAST({_inner(element, compiler, **kw)} AS BINARY)"
+    return f'{_inner(element, compiler, **kw)} COLLATE "binary"'
 
 
-@compiles(byte_order, "mssql")
+@compiles(by_bytes, "mysql", "mariadb")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"{_inner(element, compiler, **kw)} COLLATE Latin1_General_BIN2"
+    # The other binary collations take blanks at the end for none.
+    collation = "utf8mb4_nopad_bin" if getattr(compiler.dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
+    return f"CONVERT({_inner(element, compiler, **kw)} USING utf8mb4) COLLATE {collation}"
+
+
+@compiles(by_bytes, "mssql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{_inner(element, compiler, **kw)} COLLATE Latin1_General_100_BIN2"
+
+
+@compiles(by_bytes, "bigquery", "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"COLLATE({_inner(element, compiler, **kw)}, '')"
+
+
+class digest(_Expression):  # noqa: N801
+    """What is equal where texts are, and short enough for windows to partition by.
+
+    MySQL and MariaDB sort by the first 1,024 bytes (``max_sort_length``), and take what is equal up to there for equal.
+    """
+
+
+@compiles(digest)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(digest, "mysql", "mariadb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = _inner(element, compiler, **kw)
+    return f"SHA2({inner}, 256)" if isinstance(element.type, sa.String) else inner
 
 
 class _sqlite_timestamp(_Expression):  # noqa: N801
@@ -210,10 +257,50 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"substr({text} || substr('0000-00-00 00:00:00.000000', length({text}) + 1), 1, 26)"
 
 
-def stored_timestamp(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
-    """Return ``column`` under its own name, in a comparable form where it is a timestamp stored as text."""
+class Instant(sa.DateTime):
+    """The type of an instant that the driver fetches as a naive time in UTC, and that is bound as one."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Say that what is fetched is in UTC."""
+        return lambda value: value.replace(tzinfo=dt.timezone.utc) if isinstance(value, dt.datetime) else value
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Write an instant in UTC."""
+        return _in_utc
+
+    def literal_processor(self, dialect: sa.Dialect) -> Any:
+        """Write an instant in UTC."""
+        return lambda value: f"'{_in_utc(value).isoformat(sep=' ')}'"
+
+
+def _in_utc(value: Any) -> Any:
+    aware = isinstance(value, dt.datetime) and value.tzinfo is not None
+    return value.astimezone(dt.timezone.utc).replace(tzinfo=None) if aware else value
+
+
+class _utc(_Expression):  # noqa: N801
+    """An instant as MySQL and MariaDB store it, which they would show in the time zone of the session."""
+
+
+@compiles(_utc)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = f"UNIX_TIMESTAMP({_inner(element, compiler, **kw)})"
+    return f"DATE_ADD(TIMESTAMP'1970-01-01 00:00:00', INTERVAL {seconds} SECOND)"
+
+
+def stored(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    """Return ``column`` under its own name, in a form in which equal values are equal and sorted alike everywhere."""
+    if isinstance(column.type, Instant):
+        return _utc(column).label(column.name)
     if isinstance(column.type, sa.DateTime):
         return _sqlite_timestamp(column).label(column.name)
+    if isinstance(column.type, sa.String):
+        return by_bytes(column).label(column.name)
     return column
 
 
@@ -243,12 +330,18 @@ def midnight(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 class trimmed(_Expression):  # noqa: N801
-    """A text without white space at its ends (blanks only on databases that cannot trim a set of characters)."""
+    """A text without white space at its ends."""
 
 
 @compiles(trimmed)
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"TRIM({_inner(element, compiler, **kw)})"
+
+
+@compiles(trimmed, "mysql", "mariadb", "oracle")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    pattern = compiler.process(sa.literal_column(f"'^[{WHITESPACE}]+|[{WHITESPACE}]+$'"), **kw)
+    return f"REGEXP_REPLACE({_inner(element, compiler, **kw)}, {pattern}, '')"
 
 
 @compiles(trimmed, "postgresql", "spark", "redshift", "mssql", "trino")
@@ -258,7 +351,13 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"TRIM({both}{characters} FROM {_inner(element, compiler, **kw)})"
 
 
-@compiles(trimmed, "duckdb", "sqlite", "snowflake", "bigquery", "databricks")
+@compiles(trimmed, "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    characters = " || ".join(f"CHR({ord(character)})" for character in WHITESPACE)
+    return f"TRIM({_inner(element, compiler, **kw)}, {characters})"
+
+
+@compiles(trimmed, "duckdb", "sqlite", "bigquery", "databricks")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     characters = compiler.process(sa.literal_column(f"'{WHITESPACE}'"), **kw)
     return f"TRIM({_inner(element, compiler, **kw)}, {characters})"
@@ -308,13 +407,15 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def as_text(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return the value as text that is the same on every engine: 7.0 is '7', true is 'true'."""
     type_ = expression.type
+    if isinstance(type_, sa.String):
+        return expression  # a cast would cut what is longer
     if isinstance(type_, sa.Boolean):
-        return sa.case((expression == sa.true(), "true"), (expression == sa.false(), "false"))
+        return by_bytes(sa.case((expression == sa.true(), "true"), (expression == sa.false(), "false")))
     plain = sa.cast(expression, sa.String(4000))
     if isinstance(type_, (sa.Float, sa.Numeric)) and not isinstance(type_, sa.Integer):
         whole = sa.and_(expression == sa.func.floor(expression), sa.func.abs(expression) < 10**15)
-        return sa.case((whole, sa.cast(sa.cast(expression, sa.BigInteger()), sa.String(4000))), else_=plain)
-    return plain
+        return by_bytes(sa.case((whole, sa.cast(sa.cast(expression, sa.BigInteger()), sa.String(4000))), else_=plain))
+    return by_bytes(plain)
 
 
 def numbers(count: int, name: str) -> sa.Subquery:
@@ -325,7 +426,11 @@ def numbers(count: int, name: str) -> sa.Subquery:
 
 def literal_dialect(dialect: sa.Dialect) -> sa.Dialect:
     """Return ``dialect`` for writing statements out with their values: per cent signs are not doubled."""
-    return type(dialect)(paramstyle="named")  # type: ignore[call-arg]
+    made: sa.Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]
+    for learned in ("is_mariadb", "server_version_info"):  # when it was connected
+        if hasattr(dialect, learned):
+            setattr(made, learned, getattr(dialect, learned))
+    return made
 
 
 class _later(_Expression):  # noqa: N801

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.evidence.keys import Axis, Key, on_one_axis
 from gx_leakage.relations import USUAL_ORDER, Relations, in_usual_order
@@ -124,6 +125,12 @@ def gather(
     for i in positions:
         if times[i].rows and times[i].last is None:
             raise NoValuesError([column], times[i].name)
+        for which, bound in (("first", times[i].first), ("last", times[i].last)):
+            if isinstance(bound, str):
+                raise CouldNotCheckError(
+                    f"the {which} time of '{column}' in split '{times[i].name}' is not of the years 1 to 9999"
+                    f"{value(f': {bound}')}. Make it NULL, or leave such rows out."
+                )
     cutoffs = {i: _cutoff(times[i].last, span, unit, axis) for i in positions if times[i].last is not None}
     pairs = [
         (i, j)

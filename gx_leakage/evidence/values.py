@@ -12,9 +12,9 @@ __all__ = ["plain"]
 
 def plain(value: Any) -> Any:
     """Return a JSON-able value: times in ISO 8601 (instants in UTC), whole decimals as integers, bytes in hex."""
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        return None if math.isnan(value) else str(float(value))
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return None if math.isnan(value) else str(value)
         return 0.0 if value == 0 else value  # -0.0 equals 0.0
     if value is None or isinstance(value, (bool, int, str)):
         return value

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 import gx_leakage as gxl
 from tests.platforms import LAYOUTS, Platform, Table
 
-EXAMPLES = {"pandas": 30, "duckdb": 15, "sqlite": 25, "postgresql": 20, "spark": 4}
+EXAMPLES = {"pandas": 30, "duckdb": 15, "sqlite": 25, "postgresql": 20, "mariadb": 15, "snowflake": 6, "spark": 4}
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 
 texts = st.one_of(st.none(), st.sampled_from(["", "a", "A", "a ", "ä", "a'b", "%", "\\", "0", "<b>"]))
