@@ -16,12 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
+from gx_leakage.evidence.blocks import in_blocks
 from gx_leakage.evidence.contingency import rounded
-from gx_leakage.evidence.keys import NUMBERS
+from gx_leakage.evidence.keys import NUMBERS, Key
 from gx_leakage.evidence.precision import Precision, precisions
 from gx_leakage.evidence.sql import real
 from gx_leakage.evidence.values import plain
-from gx_leakage.relations import Relations
+from gx_leakage.relations import Relations, Stack
 
 __all__ = ["METHODS", "ColumnTrace", "Fingerprints", "SplitSize", "gather"]
 
@@ -34,6 +35,7 @@ FEWEST_IMPUTED = 5
 SPIKE = 3
 """How many times as often as the second a value has to occur, to be no ordinary value."""
 MOST_COMPONENTS = 100
+MOST_PRODUCTS = 500
 UNLIKELY = 0.01
 """Numbers rounded to few decimals meet the bounds of a range by themselves: how likely that may be."""
 UNCORRELATED = 1e-5
@@ -163,27 +165,32 @@ def gather(
     if not numbers:
         raise CouldNotCheckError("the splits have no column of numbers in common: there is nothing to look at.")
 
-    def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [real(key.of(relation).element).label(f"x{i}") for i, key in enumerate(numbers)]
-
-    with relations.engine.shared(stack.select(read)) as rows:
-        names = [key.name for key in numbers]
-        found = _columns(relations, rows, names)
-        no = relations.names.index(train)
-        for name, moments in zip(relations.names, found[0].moments, strict=True):
-            if not moments.rows:
-                raise EmptySplitError(name)
-        # A column of whole numbers is the output of no scaler: it is a count, a code, or a flag.
-        traces = {column.name: _scaled(column, methods, no, relations.names) for column in found}
-        left = [column for column in found if traces[column.name].fitted_on == UNKNOWN]
-        if "robust" in methods:
-            traces.update(_robust(relations, rows, left, no))
-        if "impute" in methods:
-            traces.update(_imputed(relations, rows, found, traces, no))
-        if "pca" in methods:
-            traces.update(_components(relations, rows, found, traces, no))
+    no = relations.names.index(train)
+    found: list[_Column] = []
+    traces: dict[str, ColumnTrace] = {}
+    for block in in_blocks(numbers):
+        with relations.engine.shared(_numbers_of(stack, block)) as rows:
+            of_block = _columns(relations, rows, [key.name for key in block])
+            for name, moments in zip(relations.names, of_block[0].moments, strict=True):
+                if not moments.rows:
+                    raise EmptySplitError(name)
+            # A column of whole numbers is the output of no scaler: it is a count, a code, or a flag.
+            traces.update((column.name, _scaled(column, methods, no, relations.names)) for column in of_block)
+            left = [column for column in of_block if traces[column.name].fitted_on == UNKNOWN]
+            if "robust" in methods:
+                traces.update(_robust(relations, rows, left, no))
+            if "impute" in methods:
+                traces.update(_imputed(relations, rows, of_block, traces, no))
+        found += of_block
+    if "pca" in methods:
+        traces.update(_components(relations, stack, numbers, found, traces, no))
     sizes = tuple(SplitSize(n, m.rows) for n, m in zip(relations.names, found[0].moments, strict=True))
-    return Fingerprints(sizes, tuple(traces[name] for name in names))
+    return Fingerprints(sizes, tuple(traces[key.name] for key in numbers))
+
+
+def _numbers_of(stack: Stack, keys: Sequence[Key]) -> Any:
+    """Return the statement for the rows of all splits with the columns as ``x0``, ``x1``, …, all as floats."""
+    return stack.select(lambda relation: [real(key.of(relation).element).label(f"x{i}") for i, key in enumerate(keys)])
 
 
 def _columns(relations: Relations, rows: sa.FromClause, names: Sequence[str]) -> list[_Column]:
@@ -461,7 +468,12 @@ def _spikes(relations: Relations, rows: sa.FromClause, columns: Sequence[_Column
 
 
 def _components(
-    relations: Relations, rows: sa.FromClause, columns: Sequence[_Column], traces: dict[str, ColumnTrace], train: int
+    relations: Relations,
+    stack: Stack,
+    keys: Sequence[Key],
+    columns: Sequence[_Column],
+    traces: dict[str, ColumnTrace],
+    train: int,
 ) -> dict[str, ColumnTrace]:
     """Return the columns that have a partner with no correlation at all over splits, which components have."""
     sets = [(train,), *_seen(train, len(relations.names))]
@@ -476,8 +488,14 @@ def _components(
     pairs = list(combinations(chosen, 2))
     if not pairs:
         return {}
-    asked = [sa.func.sum(rows.c[a.x] * rows.c[b.x]) for a, b in pairs]
-    products = {int(r[0]): r[1:] for r in relations.fetch(sa.select(rows.c.split_no, *asked).group_by(rows.c.split_no))}
+    of = {key.name: key for key in keys}
+    products: dict[int, list[Any]] = {i: [] for i in range(len(relations.names))}
+    with relations.engine.shared(_numbers_of(stack, [of[column.name] for column in chosen])) as rows:
+        x = {column: rows.c[f"x{i}"] for i, column in enumerate(chosen)}
+        for some in in_blocks(pairs, MOST_PRODUCTS):
+            asked = [sa.func.sum(x[a] * x[b]) for a, b in some]
+            for split, *sums in relations.fetch(sa.select(rows.c.split_no, *asked).group_by(rows.c.split_no)):
+                products[int(split)] += sums
 
     def uncorrelated(i: int, some: Sequence[int]) -> bool:
         a, b = (column.over(some) for column in pairs[i])

@@ -372,6 +372,12 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"LOWER({_inner(element, compiler, **kw)})"
 
 
+@compiles(lowered, "postgresql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    # By bytes, and in many a database by default, only the letters of English have a lower case.
+    return f'LOWER({_inner(element, compiler, **kw)} COLLATE "und-x-icu") COLLATE "C"'
+
+
 @compiles(lowered, "sqlite")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"gxl_lower({_inner(element, compiler, **kw)})"
