@@ -409,7 +409,7 @@ def _imputed(
 ) -> dict[str, ColumnTrace]:
     """Return the columns with a spike at the mean, or the median, of splits."""
     everything = tuple(range(len(relations.names)))
-    full = [c for c in columns if c.over(everything).known == c.over(everything).rows and c.over(everything).known]
+    full = [c for c in columns if c.over(everything).rows == c.over(everything).known >= 2 * FEWEST_IMPUTED]
     spikes = _spikes(relations, rows, full)
     if not spikes:
         return {}
