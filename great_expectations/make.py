@@ -14,7 +14,7 @@ from great_expectations.checkpoint import UpdateDataDocsAction
 
 import great_expectations as gx
 import gx_leakage as gxl
-from gx_leakage.sources import file_context
+from gx_leakage.gx.sources import file_context
 
 PROJECT = Path("great_expectations")
 DATA = PROJECT / "data"

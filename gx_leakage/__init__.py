@@ -5,10 +5,12 @@ Importing this package registers every Expectation, metric and action with Great
 
 import logging
 
-from gx_leakage.actions import LeakageReportAction
-from gx_leakage.audit import assert_expectation, audit
+from gx_leakage.audit.run import assert_expectation, audit
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.expectations import (
+from gx_leakage.gx.actions import LeakageReportAction
+from gx_leakage.gx.guarded import guard
+from gx_leakage.gx.report import Finding, LeakFoundError, Report
+from gx_leakage.leaks import (
     CrossBatchExpectation,
     ExpectBatchesToBeOrderedInTime,
     ExpectFeaturesToBeAvailableAtPredictionTime,
@@ -23,9 +25,7 @@ from gx_leakage.expectations import (
     ExpectRowIdsToBeIndependentOfTarget,
     ExpectTargetEncodingsToBeOutOfFold,
 )
-from gx_leakage.guarded import guard
-from gx_leakage.report import Finding, LeakFoundError, Report
-from gx_leakage.splits import add_file_splits, dataframe_splits
+from gx_leakage.splits.resolve import add_file_splits, dataframe_splits
 
 __all__ = [
     "CouldNotCheckError",

@@ -136,7 +136,7 @@ def audit(
     accept: Annotated[bool, typer.Option("--accept", help="Without roles: check those that are proposed.")] = False,
 ) -> None:
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
-    from gx_leakage.audit import audit as run
+    from gx_leakage.audit.run import audit as run
 
     with _working("Checking the splits"):
         report = run(**_given(context), docs=docs, save=save, accept=accept)
@@ -174,7 +174,7 @@ def fix(
     train: TrainOption = "train",
 ) -> None:
     """Write splits without the rows that leak, beside those that are given, and check them again."""
-    from gx_leakage.audit import audit
+    from gx_leakage.audit.run import audit
 
     given = _given(context)
     options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
@@ -209,9 +209,9 @@ def init(
     project: Annotated[Path | None, typer.Option(help="Make this folder a GX project that is ready to run.")] = None,
 ) -> None:
     """Write a leakage.yml with the roles that columns look like they have, and a GX project on demand."""
-    from gx_leakage.audit import audit as run
-    from gx_leakage.audit import proposed
-    from gx_leakage.config import load, written
+    from gx_leakage.audit.config import load, written
+    from gx_leakage.audit.run import audit as run
+    from gx_leakage.audit.run import proposed
 
     if output.exists():
         raise CouldNotCheckError(f"{output} exists already, and is not overwritten: name another one with --output.")
@@ -241,7 +241,7 @@ def guard(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A GX project, or the folder that it is in.")],
 ) -> None:
     """Put our expectations store into a GX project, so that no process drops its leak checks, or deletes them."""
-    from gx_leakage.guarded import guard_file, project_file
+    from gx_leakage.gx.guarded import guard_file, project_file
 
     print(_told(f"{guard_file(project_file(folder))} names the store of gx_leakage"))  # noqa: T201
 
@@ -253,7 +253,7 @@ def demo(
 ) -> None:
     """Audit the sample data, in which a split by row leaks, and build its Data Docs."""
     from gx_leakage import sample
-    from gx_leakage.audit import audit as run
+    from gx_leakage.audit.run import audit as run
 
     with _working("Checking Grunfeld's investment data, split by row"):
         report = run(
@@ -355,7 +355,7 @@ def _given(context: typer.Context) -> dict[str, Any]:
     splits: list[str] = context.params["splits"]
     from_file: dict[str, Any] = {}
     if _is_config(splits):
-        from gx_leakage.config import load
+        from gx_leakage.audit.config import load
 
         from_file = load(Path(splits[0]))
         # What is said on the command line is added to the file, or stands in the place of what it says.

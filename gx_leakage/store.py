@@ -13,8 +13,8 @@ from typing import Any
 from great_expectations.data_context.store.expectations_store import ExpectationsStore as _ExpectationsStore
 from great_expectations.expectations.registry import get_expectation_impl
 
-import gx_leakage.expectations  # noqa: F401 (registers them)
-from gx_leakage import project
+import gx_leakage.leaks  # noqa: F401 (registers them)
+from gx_leakage.gx import project
 
 __all__ = ["ExpectationsStore"]
 

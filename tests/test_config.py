@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import gx_leakage as gxl
-from gx_leakage.config import load, written
-from gx_leakage.proposals import Proposal, proposals
+from gx_leakage.audit.config import load, written
+from gx_leakage.audit.proposals import Proposal, proposals
 
 VISITS = pd.DataFrame(
     {

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import gx_leakage as gxl
-from gx_leakage.sources import file_context
+from gx_leakage.gx.sources import file_context
 
 TRAIN = pd.DataFrame({"patient": [1, 2, 3], "day": [1, 2, 3]})
 TEST = pd.DataFrame({"patient": [3, 4], "day": [3, 4]})
@@ -185,8 +185,8 @@ class TestT6ErrorsOfOneCheck:
     def test_expectations_with_one_question_share_its_answer(
         self, context: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from gx_leakage import splits
         from gx_leakage.engines.duckdb import DuckDBEngine
+        from gx_leakage.splits import resolve as splits
 
         fetched = counted(monkeypatch, DuckDBEngine, "fetch")
         resolved = counted(monkeypatch, splits, "resolve")
@@ -224,7 +224,7 @@ def test_t9_frames_are_let_go_of(context: Any) -> None:
     train, test = TRAIN.copy(), TEST.copy()
     with gxl.dataframe_splits(train=pd.concat([train, train]), test=test) as parameters:
         checkpoint.run(batch_parameters=parameters)
-        from gx_leakage.splits import _frames
+        from gx_leakage.splits.resolve import _frames
 
         other = weakref.ref(_frames.get()[-1]["train"])
     gc.collect()

@@ -25,8 +25,8 @@ from sqlalchemy.sql import visitors
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence.keys import AllNull, Family, Incomparable, Nanoseconds, Single, family
-from gx_leakage.evidence.sql import literal_dialect
+from gx_leakage.sql.dialects import literal_dialect
+from gx_leakage.sql.keys import AllNull, Family, Incomparable, Nanoseconds, Single, family
 
 if TYPE_CHECKING:
     import pandas as pd

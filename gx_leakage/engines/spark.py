@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from gx_leakage.engines import Source, require
-from gx_leakage.evidence.keys import Incomparable, Single
-from gx_leakage.evidence.sql import SPARK
+from gx_leakage.sql.dialects import SPARK
+from gx_leakage.sql.keys import Incomparable, Single
 
 __all__ = ["SparkEngine", "as_utc", "spark_types", "to_spark_sql"]
 

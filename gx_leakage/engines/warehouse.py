@@ -13,9 +13,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from gx_leakage.engines import Source
-from gx_leakage.evidence.keys import Incomparable, Single, UnreadText, type_name
-from gx_leakage.evidence.sql import Instant, literal_dialect, stored
-from gx_leakage.kinds import REMARK
+from gx_leakage.splits.kinds import REMARK
+from gx_leakage.sql.dialects import Instant, literal_dialect, stored
+from gx_leakage.sql.keys import Incomparable, Single, UnreadText, type_name
 
 __all__ = ["WarehouseEngine", "live_together"]
 
@@ -202,7 +202,7 @@ def _duckdb_types(connection: sa.Connection, probe: sa.Select[Any]) -> dict[str,
 
 
 def _remarked_types(connection: sa.Connection, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
-    """Types of the columns of files whose text could not be read as what it seems to be (see gx_leakage.files)."""
+    """Types of the columns of files whose text could not be read as what it seems to be (see gx_leakage.splits)."""
     relation = source.data.source_table_name
     commented = sa.table(
         sa.sql.quoted_name("duckdb_columns()", quote=False),

@@ -25,7 +25,7 @@ from rich.table import Table
 
 import great_expectations as gx
 import gx_leakage as gxl
-from gx_leakage.sources import prepared
+from gx_leakage.gx.sources import prepared
 from tests import servers
 from tests.benchmarks.rates import detections, false_alarms
 

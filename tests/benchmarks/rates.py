@@ -15,8 +15,10 @@ import pandas as pd
 import gx_leakage as gxl
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import DuckDBEngine
-from gx_leakage.evidence import association, encodings, fingerprints, row_order
-from gx_leakage.relations import Relations, SplitRows
+from gx_leakage.leaks.association import encodings, row_order
+from gx_leakage.leaks.association import evidence as association
+from gx_leakage.leaks.fingerprints import evidence as fingerprints
+from gx_leakage.splits.relations import Relations, SplitRows
 
 SIZES = (200, 2_000, 20_000, 100_000)
 TARGETS = ("balanced", "rare", "six classes", "normal", "heavy-tailed")

@@ -198,7 +198,7 @@ def test_records_are_copied_raw(rows: list[tuple[int, str]], end: str) -> None:
 
 SLOW = """
 import sys, time
-import gx_leakage.records as records
+import gx_leakage.audit.records as records
 keep = records._LineWriter.keep
 def slowly(self, source):
     keep(self, source)

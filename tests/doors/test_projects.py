@@ -16,7 +16,7 @@ import pytest
 
 import great_expectations as gx
 import gx_leakage as gxl
-from gx_leakage.guarded import guard_file, project_file
+from gx_leakage.gx.guarded import guard_file, project_file
 
 STORE = """\
 # mine

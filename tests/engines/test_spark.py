@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gx_leakage.engines import Source
-from gx_leakage.evidence import overlap
-from gx_leakage.relations import Relations, SplitRows
+from gx_leakage.leaks.overlap import evidence as overlap
+from gx_leakage.splits.relations import Relations, SplitRows
 
 pytestmark = pytest.mark.spark
 

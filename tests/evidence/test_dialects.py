@@ -16,20 +16,15 @@ import sqlglot
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.evidence import (
-    association,
-    availability,
-    encodings,
-    fingerprints,
-    frames,
-    overlap,
-    profile,
-    row_order,
-    timeline,
-    windows,
-)
-from gx_leakage.evidence.sql import SPARK, literal_dialect
-from gx_leakage.relations import Relations, SplitRows
+from gx_leakage.leaks.association import encodings, row_order
+from gx_leakage.leaks.association import evidence as association
+from gx_leakage.leaks.fingerprints import evidence as fingerprints
+from gx_leakage.leaks.overlap import evidence as overlap
+from gx_leakage.leaks.timeline import availability, frames, windows
+from gx_leakage.leaks.timeline import evidence as timeline
+from gx_leakage.splits import profile
+from gx_leakage.splits.relations import Relations, SplitRows
+from gx_leakage.sql.dialects import SPARK, literal_dialect
 
 BUILT_IN = {
     "postgresql": ("sqlalchemy.dialects.postgresql", "postgres"),

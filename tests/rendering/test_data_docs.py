@@ -199,7 +199,7 @@ def test_scores_and_moments_are_pictures_without_scripts(tmp_path: Path) -> None
 
 
 def test_sentences_show_defaults_and_what_differs_from_them() -> None:
-    from gx_leakage import rendering
+    from gx_leakage.gx import rendering
 
     frames = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["v"], frame_column="f")
     kwargs = frames.configuration.kwargs

@@ -1,0 +1,549 @@
+"""The records of files, copied as they are written: what stays in a clean split stays byte for byte.
+
+An engine says which rows, counted from 0 in the order of a split's files, are dropped, moved to another file or given
+another name of a split. What is left is copied without being read, so that nothing is rounded, quoted or typed anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.splits.files import SplitFiles
+
+__all__ = ["Changes", "of_one_form", "rewritten"]
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends that is still being written."""
+
+_JSON = json.JSONDecoder()
+_BLANK = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happens to the rows of one split's files; all other rows stay as they are, where they are."""
+
+    rows: int
+    """How many there are, for it to be sure that both count alike."""
+    gone: frozenset[int]
+    """Rows that are dropped, or moved to another file."""
+    renamed: Mapping[int, str] = field(default_factory=dict)
+    """Rows that come to another split of the same file, by its name."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """One row of each split, whose cell says how the name of that split is written."""
+
+
+def rewritten(
+    found: Mapping[str, SplitFiles], changes: Mapping[str, Changes], moved: Mapping[str, Mapping[str, frozenset[int]]],
+    brought: Mapping[str, pa.Table], targets: Mapping[str, Path], split_column: str | None,
+) -> None:  # fmt: skip
+    """Write the files of splits anew, beside their own.
+
+    All are written under another name first, so that what has its name is whole; where something fails, nothing stays.
+
+    Args:
+        found: The files by split.
+        changes: What happens to their rows.
+        moved: For each split, by the split that they come from, the rows that are moved to its files, as they are.
+        brought: For each split the rows that come from files of another form, in which they cannot stay as they are.
+        targets: Where each split goes: a file, or a folder as it is one.
+        split_column: The column that names the splits, in a file of several.
+
+    Raises:
+        CouldNotCheckError: something is in the way, or a file cannot be rewritten.
+    """
+    _refuse_existing(found, targets)
+    made: list[tuple[Path, Path]] = []
+    done: list[Path] = []
+    try:
+        for name, target in targets.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED}")
+            made.append((unfinished, target))
+            incoming = [(found[other], rows) for other, rows in moved.get(name, {}).items()]
+            _write(found[name], changes[name], incoming, brought.get(name), unfinished, split_column)
+        for unfinished, target in made:
+            _publish(unfinished, target)
+            done.append(target)
+    except BaseException:
+        for path in done:
+            _remove(path)
+        raise
+    finally:
+        for unfinished, _ in made:
+            _remove(unfinished)
+
+
+def of_one_form(one: SplitFiles, other: SplitFiles) -> bool:
+    """Return whether a record of one file can stand in another as it is."""
+    return (one.kind, one.columns, one.delimiter) == (other.kind, other.columns, other.delimiter)
+
+
+def _refuse_existing(found: Mapping[str, SplitFiles], targets: Mapping[str, Path]) -> None:
+    folded: dict[str, str] = {}
+    for name, target in targets.items():
+        other = folded.setdefault(str(target.resolve()).casefold(), name)
+        if other != name:
+            raise CouldNotCheckError(f"splits '{other}' and '{name}' would both be written to {target}: name one anew.")
+        if os.path.lexists(target):
+            raise CouldNotCheckError(f"{target} exists already, and is not overwritten: choose another folder.")
+        for files in found.values():
+            if files.given.is_dir() and target.resolve().is_relative_to(files.given.resolve()):
+                raise CouldNotCheckError(f"{target} is inside of {files.given}, which is read: choose another folder.")
+
+
+def _publish(unfinished: Path, target: Path) -> None:
+    if unfinished.is_dir():
+        unfinished.rename(target)
+        return
+    with unfinished.open("rb+") as written:
+        os.fsync(written.fileno())
+    try:
+        os.link(unfinished, target)  # unlike a renaming, it never overwrites
+    except FileExistsError as error:
+        raise CouldNotCheckError(f"{target} exists already, and is not overwritten: choose another folder.") from error
+    except OSError:
+        unfinished.rename(target)  # a file system without links
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        for part in sorted(path.rglob("*"), reverse=True):
+            part.rmdir() if part.is_dir() else part.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write(
+    found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], brought: pa.Table | None,
+    target: Path, split_column: str | None,
+) -> None:  # fmt: skip
+    kind = _KINDS[found.kind]
+    folder = found.given.is_dir()
+    names = _written_names(found, kind, changes, split_column)
+    start = 0
+    for no, part in enumerate(found.parts):
+        place = target / part.relative_to(found.given) if folder else target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with kind(part, found) as source, source.writer(place) as writer:
+            for row in source.records():
+                at = start + row
+                if at in changes.renamed:
+                    source.rename(str(split_column), names[changes.renamed[at]])
+                if at not in changes.gone:
+                    writer.keep(source)
+            start += source.count
+            if no == len(found.parts) - 1:
+                for other, rows in incoming:
+                    _bring(kind, other, rows, writer)
+                if brought is not None:
+                    writer.add(brought)
+    _same_count(found, start, changes.rows)
+
+
+def _same_count(found: SplitFiles, counted: int, expected: int) -> None:
+    if counted != expected:
+        raise CouldNotCheckError(
+            f"{found.given} cannot be rewritten: {expected:,} rows were checked, but {counted:,} records are in it. "
+            f"Write it as Parquet."
+        )
+
+
+def _bring(kind: type[_Records], other: SplitFiles, rows: frozenset[int], writer: Any) -> None:
+    start = 0
+    for part in other.parts:
+        with kind(part, other) as source:
+            for row in source.records():
+                if start + row in rows:
+                    writer.keep(source)
+            start += source.count
+
+
+def _written_names(
+    found: SplitFiles, kind: type[_Records], changes: Changes, split_column: str | None
+) -> dict[str, Any]:
+    """Return how the names of the splits are written in the file."""
+    if not changes.renamed:
+        return {}
+    names: dict[str, Any] = {}
+    start = 0
+    for part in found.parts:
+        with kind(part, found) as source:
+            for row in source.records():
+                if start + row in changes.names:
+                    names[changes.names[start + row]] = source.cell(str(split_column))
+            start += source.count
+    return names
+
+
+class _Records(ABC):
+    """The records of one file, one at a time."""
+
+    def __init__(self, path: Path, found: SplitFiles) -> None:
+        self.path, self.found = path, found
+        self.count = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stack.close()
+
+    def _open(self) -> BinaryIO:
+        stream: BinaryIO = self._stack.enter_context(pa.input_stream(str(self.path), compression=self.found.packing))
+        return stream
+
+    @abstractmethod
+    def records(self) -> Iterator[int]:
+        """Yield the number of each record, which is then the one at hand."""
+
+    @abstractmethod
+    def cell(self, column: str) -> Any:
+        """Return a value of the record at hand as it is written."""
+
+    @abstractmethod
+    def rename(self, column: str, written: Any) -> None:
+        """Put another value, as it is written, into the record at hand."""
+
+    @abstractmethod
+    def writer(self, target: Path) -> Any:
+        """Return what copies records to a file of the same form."""
+
+
+class _Lines(_Records):
+    """CSV, and JSON lines: a record is one line, or several where a quoted value has some."""
+
+    before = b""
+    """What stands before the first record: a header, blank lines."""
+    record = b""
+
+    def records(self) -> Iterator[int]:
+        stream = self._open()
+        header, pending, inside = self.found.kind == "csv", b"", False
+        for line in _lines(stream):
+            pending += line
+            if self.found.kind == "csv":
+                inside = _inside(line, self.found.delimiter.encode(), inside)
+                if inside:
+                    continue
+            text, pending = pending, b""
+            one_column = self.found.kind == "csv" and len(self.found.columns) == 1
+            if header:
+                header = False
+                self.before += text
+            elif not one_column and not text.strip(b"\r\n" if self.found.kind == "csv" else b" \t\r\n"):
+                self.blank = text
+            else:
+                self.record = text
+                yield self.count
+                self.count += 1
+        if pending:
+            raise CouldNotCheckError(f"{self.path} ends within a quoted value.")
+
+    def cell(self, column: str) -> Any:
+        start, end = self._place(column)
+        return self.record[start:end]
+
+    def rename(self, column: str, written: Any) -> None:
+        start, end = self._place(column)
+        self.record = self.record[:start] + written + self.record[end:]
+
+    def _place(self, column: str) -> tuple[int, int]:
+        if self.found.kind == "csv":
+            return _field(self.record, self.found.delimiter.encode(), self.found.columns.index(column))
+        text = self.record.decode()
+        start, end = _member(text, column)
+        return len(text[:start].encode()), len(text[:end].encode())
+
+    def writer(self, target: Path) -> Any:
+        return _LineWriter(target, self)
+
+
+class _LineWriter:
+    def __init__(self, target: Path, source: _Lines) -> None:
+        self._stream = pa.output_stream(str(target), compression=source.found.packing)
+        self._source = source
+        self._begun = False
+        self._ended = True
+
+    def __enter__(self) -> _LineWriter:
+        return self
+
+    def keep(self, source: _Lines) -> None:
+        self._begin()
+        if not self._ended:
+            self._stream.write(b"\n")
+        self._stream.write(source.record)
+        self._ended = source.record.endswith((b"\n", b"\r"))
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form, for CSV as text."""
+        self._begin()
+        if not self._ended:
+            self._stream.write(b"\n")
+        self._ended = True
+        if self._source.found.kind != "csv":
+            for row in rows.to_pylist():
+                self._stream.write((_json(row) + "\n").encode())
+            return
+        text = io.StringIO()
+        end = "\r\n" if self._source.before.endswith(b"\r\n") else "\n"
+        writer = csv.writer(text, delimiter=self._source.found.delimiter, lineterminator=end)
+        writer.writerows(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+        self._stream.write(text.getvalue().encode())
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._stream.write(self._source.before)
+            self._ended = self._source.before.endswith((b"\n", b"\r")) or not self._source.before
+
+    def __exit__(self, *_: Any) -> None:
+        self._begin()
+        self._stream.close()
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream with their ends: line feeds, or carriage returns where there is no line feed."""
+    rest, end = b"", b""
+    while piece := stream.read(1 << 20):
+        rest += piece
+        if not end:
+            end = b"\n" if b"\n" in rest else b"\r" if b"\r" in rest[:-1] else b""
+            if not end:
+                continue
+        *whole, rest = rest.split(end)
+        for line in whole:
+            yield line + end
+    if rest and not end and rest.endswith(b"\r"):
+        rest, end = rest[:-1], b"\r"
+        yield rest + end
+        return
+    if rest:
+        yield rest
+
+
+def _inside(line: bytes, delimiter: bytes, inside: bool) -> bool:
+    """Return whether a quoted value goes on after a line. A quote opens a value only where the value begins."""
+    if not inside and b'"' not in line:
+        return False
+    at = 0
+    while True:
+        if not inside and line[at : at + 1] == b'"':
+            inside, at = True, at + 1
+        if inside:
+            at = line.find(b'"', at)
+            if at < 0:
+                return True
+            if line[at + 1 : at + 2] == b'"':
+                at += 2
+                continue
+            inside = False
+        at = line.find(delimiter, at)
+        if at < 0:
+            return False
+        at += len(delimiter)
+
+
+def _field(record: bytes, delimiter: bytes, no: int) -> tuple[int, int]:
+    """Return where a field of a CSV record begins and ends."""
+    body = record.rstrip(b"\r\n")
+    start = 0
+    for i in range(no + 1):
+        end = start
+        if body[start : start + 1] == b'"':
+            end = start + 1
+            while True:
+                end = body.index(b'"', end)
+                if body[end + 1 : end + 2] != b'"':
+                    break
+                end += 2
+        found = body.find(delimiter, end)
+        end = len(body) if found < 0 else found
+        if i < no:
+            start = end + len(delimiter)
+    return start, end
+
+
+def _member(text: str, key: str) -> tuple[int, int]:
+    """Return where the value of a key begins and ends in the text of a JSON object."""
+    at = _skip(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = _JSON.raw_decode(text, at)
+        start = _skip(text, text.index(":", at) + 1)
+        _, end = _JSON.raw_decode(text, start)
+        if name == key:
+            return start, end
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    raise CouldNotCheckError(f"a row has no '{key}': rows of it cannot be moved.")
+
+
+def _skip(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
+
+
+def _json(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+class _Array(_Records):
+    """A JSON array: a record is the text of an element."""
+
+    record = ""
+
+    def records(self) -> Iterator[int]:
+        self._text = self._open().read().decode("utf-8-sig")
+        at = _skip(self._text, self._text.index("[") + 1)
+        while self._text[at] != "]":
+            _, end = _JSON.raw_decode(self._text, at)
+            self.record = self._text[at:end]
+            yield self.count
+            self.count += 1
+            at = _skip(self._text, end)
+            if self._text[at] == ",":
+                at = _skip(self._text, at + 1)
+
+    def cell(self, column: str) -> Any:
+        start, end = _member(self.record, column)
+        return self.record[start:end]
+
+    def rename(self, column: str, written: Any) -> None:
+        start, end = _member(self.record, column)
+        self.record = self.record[:start] + written + self.record[end:]
+
+    def writer(self, target: Path) -> Any:
+        return _ArrayWriter(target, self)
+
+
+class _ArrayWriter:
+    def __init__(self, target: Path, source: _Array) -> None:
+        self._stream = pa.output_stream(str(target), compression=source.found.packing)
+        self._before = "["
+
+    def __enter__(self) -> _ArrayWriter:
+        return self
+
+    def keep(self, source: _Array) -> None:
+        self._stream.write(f"{self._before}\n{source.record}".encode())
+        self._before = ","
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form."""
+        for row in rows.to_pylist():
+            self._stream.write(f"{self._before}\n{_json(row)}".encode())
+            self._before = ","
+
+    def __exit__(self, *_: Any) -> None:
+        self._stream.write(b"\n]\n" if self._before == "," else b"[]\n")
+        self._stream.close()
+
+
+class _Parquet(_Records):
+    """A Parquet file: what is at hand is a row of a row group."""
+
+    def records(self) -> Iterator[int]:
+        self.file = self._stack.enter_context(pq.ParquetFile(self.path))
+        for group in range(self.file.num_row_groups):
+            self.table = self.file.read_row_group(group)
+            self.changed: dict[int, Any] = {}
+            for row in range(self.table.num_rows):
+                self.row = row
+                yield self.count
+                self.count += 1
+
+    def cell(self, column: str) -> Any:
+        return self.table.column(column)[self.row]
+
+    def rename(self, column: str, written: Any) -> None:
+        self.changed[self.row] = (column, written)
+
+    def writer(self, target: Path) -> Any:
+        return _ParquetWriter(target, self)
+
+
+class _ParquetWriter:
+    """Collects the rows of a row group that stay, and writes them in the form of the file."""
+
+    def __init__(self, target: Path, source: _Parquet) -> None:
+        self._target, self._source = target, source
+        self._writer: Any = None
+        self._of: tuple[_Parquet, Any] | None = None
+        self._rows: list[int] = []
+
+    def __enter__(self) -> _ParquetWriter:
+        return self
+
+    def keep(self, source: _Parquet) -> None:
+        if self._of is None or self._of[1] is not source.table:
+            self._flush()
+            self._of = (source, source.table)
+            self._changed = source.changed
+        self._rows.append(source.row)
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows of another form, in the types of the file."""
+        self._flush()
+        self._open().write_table(rows.cast(self._schema))
+
+    def _flush(self) -> None:
+        if self._of is not None:
+            table = _renamed(self._of[1], self._changed).take(pa.array(self._rows))
+            self._open().write_table(table.cast(self._schema))
+        self._of, self._rows = None, []
+
+    def _open(self) -> Any:
+        if self._writer is None:
+            file = self._source.file if self._source.count else pq.ParquetFile(self._source.path)
+            self._schema = file.schema_arrow
+            columns = [file.metadata.row_group(0).column(i) for i in range(file.metadata.num_columns)][:1] if (
+                file.metadata.num_row_groups
+            ) else []  # fmt: skip
+            packing = columns[0].compression if columns else "SNAPPY"
+            int96 = any(file.schema.column(i).physical_type == "INT96" for i in range(file.metadata.num_columns))
+            self._writer = pq.ParquetWriter(
+                self._target, self._schema, compression="NONE" if packing == "UNCOMPRESSED" else packing,
+                version=file.metadata.format_version, use_deprecated_int96_timestamps=int96,
+            )  # fmt: skip
+        return self._writer
+
+    def __exit__(self, *_: Any) -> None:
+        self._flush()
+        self._open().close()
+
+
+def _renamed(table: pa.Table, changed: Mapping[int, tuple[str, Any]]) -> pa.Table:
+    """Return a table with the names of splits of some rows changed."""
+    if not changed:
+        return table
+    column = next(iter(changed.values()))[0]
+    values = table.column(column).combine_chunks()
+    plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+    mask = pa.array([row in changed for row in range(table.num_rows)])
+    others = pa.array(
+        [changed[row][1].as_py() if row in changed else None for row in range(table.num_rows)], plain.type
+    )
+    found = pc.if_else(mask, others, plain).cast(values.type)
+    return table.set_column(table.column_names.index(column), table.schema.field(column), found)
+
+
+_KINDS: dict[str, type[_Records]] = {"csv": _Lines, "jsonl": _Lines, "json": _Array, "parquet": _Parquet}

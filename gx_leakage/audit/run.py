@@ -1,0 +1,243 @@
+"""Splits and the roles of their columns, turned into a suite and a checkpoint, run, and reported."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from great_expectations.checkpoint.actions import UpdateDataDocsAction
+from great_expectations.compatibility import pydantic
+
+import great_expectations as gx
+from gx_leakage.audit.plan import Roles, plan
+from gx_leakage.audit.proposals import Proposal, accepted, proposals
+from gx_leakage.audit.remedy import Inputs
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.gx.actions import LeakageReportAction
+from gx_leakage.gx.project import is_frame
+from gx_leakage.gx.report import LeakFoundError, Report
+from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
+from gx_leakage.leaks import CrossBatchExpectation
+from gx_leakage.splits import profile
+from gx_leakage.splits.relations import train_among
+
+if TYPE_CHECKING:
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+
+__all__ = ["assert_expectation", "audit", "proposed"]
+
+_Audit = TypeVar("_Audit", bound=Callable[..., Any])
+
+
+def _telling(run: _Audit) -> _Audit:
+    """Let no value of the data out by an error of an audit that is not to show any."""
+
+    @functools.wraps(run)
+    def audited(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("show_values", True):
+            return run(*args, **kwargs)
+        try:
+            return run(*args, **kwargs)
+        except CouldNotCheckError as error:
+            raise error.without_values() from None
+        except Exception as error:  # noqa: BLE001 (libraries put values of the data into their messages)
+            raise CouldNotCheckError(f"the audit failed ({type(error).__name__}).") from None
+
+    return audited  # type: ignore[return-value]
+
+
+@_telling
+def audit(
+    splits: Mapping[str, Any] | Any,
+    *,
+    group: Sequence[str] | str = (),
+    time: str | None = None,
+    target: str | None = None,
+    id: Sequence[str] | str = (),  # noqa: A002 (the role is called that everywhere)
+    metadata: Sequence[str] | str = (),
+    feature: Sequence[str] | str = (),
+    available_at: Mapping[str, str] | None = None,
+    sequence: Sequence[str] | str = (),
+    frame: str | None = None,
+    window: tuple[str, str] | None = None,
+    embargo: Any = None,
+    split_column: str | None = None,
+    order: Sequence[str] | None = None,
+    gap: Any = None,
+    unit: str | None = None,
+    normalize: Sequence[str] | None = None,
+    train: str = "train",
+    mostly: float = 1.0,
+    show_values: bool = True,
+    connection: str | None = None,
+    docs: str | os.PathLike[str] | None = None,
+    save: str | os.PathLike[str] | None = None,
+    memory_limit: str | None = None,
+    date_format: str | None = None,
+    accept: bool = False,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Report:
+    """Check splits for leaks, as a GX Checkpoint does in a pipeline.
+
+    Without any role the checks that need none are made, and roles are proposed in the report.
+
+    Args:
+        splits: By name, DataFrames (pandas or Spark), paths of CSV, Parquet or JSON files (Parquet folders too), or,
+            with ``connection``, names of tables. With ``split_column``, one of these that holds all splits.
+        group: Columns that together identify what must not be on both sides: a patient, a customer.
+        time: The column that says when a row was.
+        target: The column that is to be predicted.
+        id: Columns that identify a row, which are left out when looking for identical rows; with ``target`` their order
+            must say nothing about it.
+        metadata: Columns about how a row was recorded, which must say nothing about ``target``.
+        feature: The columns that a model is given. They must not reveal ``target``, and their preprocessing must have
+            been fitted on train. Without it, all columns that have no other role must not reveal ``target``.
+        available_at: For features the column that says since when their value was known; needs ``time``, which is then
+            the moment at which a row predicts.
+        sequence: Columns that together identify a video or recording; needs ``frame``.
+        frame: The column with the number of a frame within its sequence.
+        window: The columns with the start and the end of the time that a row's label is about.
+        embargo: How long after such a window of another split no train window may start.
+        split_column: The column whose values name the split of each row.
+        order: The splits, the earliest first; by default as their names say, or else as they are given.
+        gap: How much later than an earlier split a later one has to be, such as ``"7 days"``.
+        unit: The calendar unit to compare times by, such as ``"day"``.
+        normalize: How ids are made comparable: ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``.
+        train: The split that models are fitted on; also the only one that has it as a word of its name.
+        mostly: The share of judged rows that have to be free of each leak.
+        show_values: Whether values of the data may be in the report and in Data Docs.
+        connection: A SQLAlchemy URL; ``${VAR}`` in it is replaced from the environment, and kept as written in what
+            is saved.
+        docs: A folder to build Data Docs in.
+        save: A folder that becomes a GX project with this data source, suite and checkpoint.
+        memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
+        date_format: How dates are written in text files, as ``strptime`` has it, such as ``"%d/%m/%Y"``; by default ISO
+            8601, and any other form in which the dates of all splits can only be read in one way.
+        accept: Whether to check the roles that are proposed, too.
+        arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
+
+    Raises:
+        CouldNotCheckError: an input is missing or cannot be read. Checks that could not be made are in the report.
+    """
+    roles = Roles(
+        group=_list(group), time=time, target=target, id=_list(id), metadata=_list(metadata), feature=_list(feature),
+        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame, window=window, embargo=embargo,
+        order=order, gap=gap, unit=unit, normalize=list(normalize or ()), train=train, mostly=mostly,
+        show_values=show_values,
+    )  # fmt: skip
+    if save is not None and not show_values and any(map(is_frame, _given(splits))):
+        raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
+    with ExitStack() as stack:
+        folder = Path(save) if save is not None else None
+        context = data_context(folder)
+        prepared = stack.enter_context(
+            prepare(context, splits, split_column, connection, memory_limit, folder, date_format)
+        )
+        relations = relations_of(prepared)
+        try:
+            roles = replace(roles, train=train_among(relations.names, train))
+            found = [] if roles.given else proposals(profile.gather(relations), roles.train)
+            if accept:
+                roles = accepted(roles, found)
+            planned = plan(roles, prepared.splits_by, prepared.names, relations, arguments)
+        except pydantic.ValidationError as error:
+            problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise CouldNotCheckError(f"{'; '.join(problems)}.") from error
+        finally:
+            relations.close()
+        report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
+        given = Inputs(splits, split_column, connection, memory_limit, roles, arguments, date_format)
+        return replace(report, proposals=found, remedy=given.clean)
+
+
+def _given(splits: Mapping[str, Any] | Any) -> list[Any]:
+    return list(splits.values()) if isinstance(splits, Mapping) else [splits]
+
+
+def proposed(
+    splits: Mapping[str, Any] | Any, *, split_column: str | None = None, connection: str | None = None
+) -> tuple[list[Proposal], str]:
+    """Return the roles that columns look like they have, and the split that looks like train."""
+    with prepare(data_context(None), splits, split_column, connection, None, None) as prepared:
+        relations = relations_of(prepared)
+        try:
+            train = train_among(relations.names)
+            return proposals(profile.gather(relations), train), train
+        finally:
+            relations.close()
+
+
+def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> Report:
+    """Validate one Expectation over splits given as DataFrames, or as paths of files, and raise if it fails.
+
+    Raises:
+        LeakFoundError: the Expectation failed. It is an ``AssertionError``, so that a test fails by it.
+        CouldNotCheckError: the check could not be made.
+    """
+    __tracebackhide__ = True
+    context = data_context(None)
+    column: Any = expectation.split_column
+    with prepare(context, splits, column, None, None, None) as prepared:
+        given: Any = expectation.configuration.to_domain_obj()
+        for name, value in prepared.splits_by.items():
+            if getattr(given, name) is None:
+                setattr(given, name, value)
+        report = _run(context, prepared, [given], docs=None, saved=None, not_checked=[])
+    try:
+        report.raise_for_leaks()
+    except (LeakFoundError, CouldNotCheckError) as error:
+        raise error.with_traceback(None) from None  # what is wrong is at the caller's line
+    return report
+
+
+def _run(
+    context: AbstractDataContext,
+    prepared: Prepared,
+    expectations: Sequence[CrossBatchExpectation],
+    *,
+    docs: str | os.PathLike[str] | None,
+    saved: Path | None,
+    not_checked: Sequence[str],
+) -> Report:
+    suite = context.suites.add_or_update(gx.ExpectationSuite(name="leakage", expectations=list(expectations)))
+    validation = context.validation_definitions.add_or_update(
+        gx.ValidationDefinition(name="leakage", data=prepared.definition, suite=suite)
+    )
+    sites = [_docs_site(context, docs)] if docs is not None else []
+    actions: list[Any] = [LeakageReportAction(directory="uncommitted/leakage" if saved else None)]
+    if sites or saved:
+        actions.append(UpdateDataDocsAction(name="data_docs", site_names=sites))
+    checkpoint = context.checkpoints.add_or_update(
+        gx.Checkpoint(name="leakage", validation_definitions=[validation], actions=actions)
+    )
+    result = checkpoint.run(batch_parameters=prepared.batch_parameters)
+    page = None
+    if sites:
+        page = str(Path(docs or ".", "index.html").resolve())
+    return Report.of(result, data_docs=page, not_checked=not_checked)
+
+
+def _docs_site(context: AbstractDataContext, docs: str | os.PathLike[str]) -> str:
+    name = "leakage"
+    site: Any = {
+        "class_name": "SiteBuilder",
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(Path(docs).resolve()),
+        },
+    }
+    if name in context.get_site_names():
+        context.update_data_docs_site(name, site)
+    else:
+        context.add_data_docs_site(name, site)
+    return name
+
+
+def _list(value: Sequence[str] | str) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,1 @@
+"""What Great Expectations sees: the base of all Expectations, metrics, actions, data sources, Data Docs."""

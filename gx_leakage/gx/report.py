@@ -1,0 +1,327 @@
+"""The findings of a run, and the forms in which they are given."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from great_expectations.checkpoint.checkpoint import CheckpointResult
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from gx_leakage.audit.proposals import Proposal
+from gx_leakage.disclosure import printable
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.gx.expectation import CrossBatchExpectation
+
+if TYPE_CHECKING:
+    from gx_leakage.audit.remedy import Cleaned
+
+__all__ = ["Finding", "LeakFoundError", "Report"]
+
+MOST_EXAMPLES = 5
+_OPTIONAL = ("not_checked", "proposals", "command", "remedy")
+
+
+class LeakFoundError(AssertionError):
+    """A leak was found. ``report`` holds all findings."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("\n".join(finding.sentence for finding in report.findings if finding.leaked))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one Expectation found."""
+
+    expectation: str
+    case: str
+    success: bool
+    severity: str
+    kwargs: dict[str, Any]
+    result: dict[str, Any]
+    error: str | None
+
+    @property
+    def leaked(self) -> bool:
+        """Whether the check was made, and failed."""
+        return not self.success and self.error is None
+
+    def rebuilt(self) -> CrossBatchExpectation:
+        """Return the Expectation that found this."""
+        made = ExpectationConfiguration(type=self.expectation, kwargs=self.kwargs).to_domain_obj()
+        assert isinstance(made, CrossBatchExpectation)  # noqa: S101 (findings are of these)
+        return made
+
+    @property
+    def title(self) -> str:
+        """The type of the Expectation with the columns that it is about, which tells two of one type apart."""
+        aside = ("split_column", "exclude_columns", "target_column")
+        given = {name: value for name, value in self.kwargs.items() if name not in aside}
+        about = [value for name, value in given.items() if name.endswith(("_column", "_columns")) and value]
+        columns = [name for value in about for name in (value if isinstance(value, list) else [value])]
+        return f"{self.expectation}({', '.join(map(str, columns))})" if columns else self.expectation
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in one sentence."""
+        if self.error is not None:
+            return self.error
+        summary: str = self.result.get("details", {}).get("summary", "")
+        return summary or f"{self.expectation} {'passed' if self.success else 'failed'}."
+
+    @property
+    def rows(self) -> str:
+        """How many rows of which split leak, in one sentence."""
+        details = self.result.get("details", {})
+        sizes = {split["name"]: split["rows"] for split in details.get("splits", [])}
+        leaked = {name: rows for name, rows in details.get("leaked_rows", {}).items() if rows}
+        return f"Leaked rows: {', '.join(f'{n} {rows:,} of {sizes[n]:,}' for n, rows in leaked.items())}."
+
+    @property
+    def damage(self) -> str | None:
+        """What the leak can do to a score, in one sentence, where that is known."""
+        found: dict[str, Any] = self.result.get("details", {}).get("damage", {})
+        return found.get("summary")
+
+    @property
+    def examples(self) -> list[str]:
+        """A few of the leaked values, as text."""
+        samples = self.result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
+        return [", ".join(f"{k}={v}" for k, v in s.items()) if isinstance(s, dict) else str(s) for s in samples]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings of a run, the splits they are about, and where their Data Docs are."""
+
+    success: bool
+    splits: list[dict[str, Any]]
+    findings: list[Finding]
+    data_docs: str | None = None
+    not_checked: list[str] = field(default_factory=list)
+    """What was left out for lack of a role, each with the roles that it needs."""
+    proposals: list[Proposal] = field(default_factory=list)
+    """Roles that columns look like they have. They are suggestions, and no part of success."""
+    command: str | None = None
+    """The command line that checks the proposals."""
+    remedy: Callable[..., Cleaned] | None = field(default=None, repr=False, compare=False)
+    """What makes clean splits of those that were given, where they can be had again."""
+
+    @classmethod
+    def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: Sequence[str] = ()) -> Report:
+        """Return the report of a checkpoint's run: its leakage Expectations, not what else its suites hold."""
+        findings = list(_findings(result))
+        rows: dict[str, int] = {}
+        for finding in findings:
+            for split in finding.result.get("details", {}).get("splits", []):
+                rows.setdefault(split["name"], split["rows"])
+        return cls(
+            success=all(finding.success for finding in findings),
+            splits=[{"name": name, "rows": count} for name, count in rows.items()],
+            findings=findings,
+            data_docs=data_docs,
+            not_checked=list(not_checked),
+        )
+
+    def __bool__(self) -> bool:
+        """Return whether nothing leaks and everything could be checked, so that ``assert audit(...)`` means that."""
+        return self.success and not self.errors
+
+    def __str__(self) -> str:
+        """Return the report as a terminal shows it."""
+        console = Console(file=io.StringIO(), width=120, color_system=None)
+        console.print(self)
+        return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings whose check could not be made."""
+        return [finding for finding in self.findings if finding.error is not None]
+
+    def raise_for_leaks(self) -> None:
+        """Raise where something leaks or could not be checked.
+
+        Raises:
+            LeakFoundError: a leak was found.
+            CouldNotCheckError: a check could not be made.
+        """
+        __tracebackhide__ = True
+        if any(finding.leaked for finding in self.findings):
+            raise LeakFoundError(self)
+        if self.errors:
+            raise CouldNotCheckError("\n".join(finding.sentence for finding in self.errors))
+
+    def clean_splits(self, strategy: str = "judged", **options: Any) -> Cleaned:
+        """Return the splits without the leaked rows.
+
+        Args:
+            strategy: ``"judged"`` drops leaked rows from the judged splits, ``"train"`` from train, ``"reassign"``
+                brings whole groups to the split that holds most of their rows.
+            **options: ``directory``, the folder where files are written to (those that were given are not touched); in
+                a warehouse ``run``, whether to make the tables and not only say how.
+
+        Raises:
+            CouldNotCheckError: a check could not be made, or the strategy does not fit what leaks.
+        """
+        if self.remedy is None:
+            raise CouldNotCheckError("this report is of a checkpoint's run: audit its splits with gx_leakage.audit.")
+        return self.remedy(self, strategy, **options)
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        facts = asdict(replace(self, remedy=None))
+        found = {name: value for name, value in facts.items() if name not in _OPTIONAL or value}
+        # Escapes of JSON have the form in which control characters are written out.
+        return printable(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+
+    def to_junit(self) -> str:
+        """Return the report as JUnit XML, a test case for each check."""
+        failed = [finding for finding in self.findings if finding.leaked]
+        suite = ElementTree.Element(
+            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(len(failed)),
+            errors=str(len(self.errors)),
+        )  # fmt: skip
+        for finding in self.findings:
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"gx_leakage.{finding.case}", name=_in_xml(finding.title)
+            )
+            if finding.success:
+                continue
+            kind = "failure" if finding.leaked else "error"
+            found = ElementTree.SubElement(case, kind, message=_in_xml(finding.sentence), type=finding.severity)
+            rows = [finding.rows] if finding.leaked else []
+            lines = [finding.sentence, *rows, *(f"for example {example}" for example in finding.examples)]
+            found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
+        ElementTree.indent(suite)
+        return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        rows = ", ".join(f"{_escaped(split['name'])} ({split['rows']:,} rows)" for split in self.splits)
+        lines = [f"# {self._headline()}", "", f"Splits: {rows or 'unknown'}.", ""]
+        for finding in self.findings:
+            lines += [f"## {_mark(finding)} {finding.expectation}", "", _escaped(finding.sentence), ""]
+            if finding.leaked:
+                lines += [_escaped(finding.rows), ""]
+                if finding.examples:
+                    lines += [
+                        f"Examples: {'; '.join(_escaped(example) for example in finding.examples)}.",
+                        "",
+                    ]
+                if finding.damage:
+                    lines += [_escaped(finding.damage), ""]
+                lines += [
+                    f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
+                    "",
+                ]
+        if self.not_checked:
+            lines += [_escaped(self._not_checked()), ""]
+        if self.proposals:
+            lines += ["Proposed roles:", ""]
+            lines += [f"- {_escaped(' '.join(one.option))}: {_escaped(one.reason)}." for one in self.proposals]
+        if self.command:
+            lines += ["", "To check them:", "", "    " + printable(self.command, lines=False)]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the report for a terminal."""
+        colour = "green" if self.success else "red"
+        yield _text(self._headline(), style=f"bold {colour}")
+        yield _text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for finding in self.findings:
+            style = "green" if finding.success else "red" if finding.leaked else "yellow"
+            table.add_row(_text(_mark(finding), style=style), _text(finding.expectation, style="bold"))
+            table.add_row("", _text(finding.sentence))
+            if finding.leaked:
+                table.add_row("", _text(finding.rows))
+                if finding.examples:
+                    table.add_row("", _text(f"for example {'; '.join(finding.examples)}", style="dim"))
+                if finding.damage:
+                    table.add_row("", _text(finding.damage))
+                table.add_row("", _text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
+        yield table
+        if self.not_checked:
+            yield _text(self._not_checked(), style="dim")
+        if self.proposals:
+            yield _text("Proposed roles", style="bold")
+            proposed = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+            for one in self.proposals:
+                proposed.add_row(_text(" ".join(one.option)), _text(f"{one.reason}."))
+            yield proposed
+        if self.command:
+            yield _text(f"To check them: {self.command}", style="bold")
+        if self.data_docs:
+            yield _text(f"Data Docs: {self.data_docs}")
+
+    def _not_checked(self) -> str:
+        return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
+
+    def _headline(self) -> str:
+        leaks = sum(finding.leaked for finding in self.findings)
+        if self.errors:
+            return f"{len(self.errors)} of {len(self.findings)} checks could not be made, {leaks} found a leak"
+        if leaks:
+            return f"{leaks} of {len(self.findings)} checks found a leak"
+        return f"No leak found by {len(self.findings)} checks"
+
+
+def _findings(result: CheckpointResult) -> Iterator[Finding]:
+    for validation in result.run_results.values():
+        for one in validation.results:
+            config = one.expectation_config
+            expectation = config.to_domain_obj() if config else None
+            if config is None or not isinstance(expectation, CrossBatchExpectation):
+                continue
+            found: Any = one.to_json_dict()
+            kwargs = dict(found["expectation_config"]["kwargs"])
+            kwargs.pop("batch_id", None)
+            severity = getattr(expectation.severity, "value", expectation.severity)
+            yield Finding(
+                expectation=config.type,
+                case=expectation.case,
+                success=bool(one.success),
+                severity=str(found["result"].get("details", {}).get("severity", severity)),
+                kwargs=kwargs,
+                result=found["result"],
+                error=_error(one.exception_info or {}),
+            )
+
+
+def _error(info: dict[str, Any]) -> str | None:
+    for entry in [info] if "raised_exception" in info else info.values():
+        if entry.get("raised_exception"):
+            return str(entry.get("exception_message"))
+    return None
+
+
+def _mark(finding: Finding) -> str:
+    return "passed" if finding.success else "LEAK" if finding.leaked else "could not check"
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style)
+
+
+# What XML 1.0 cannot hold, however it is written.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _in_xml(text: str) -> str:
+    return _NOT_IN_XML.sub("", printable(text))
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown, and the HTML in it, shows as it is."""
+    special = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
+    shown = "".join(special.get(character, character) for character in printable(text))
+    return "".join(f"\\{c}" if c in "\\`*_[]|#~!" else c for c in shown)

@@ -1,0 +1,74 @@
+"""A gap that says which class the row is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Union
+
+from great_expectations.compatibility import pydantic
+from great_expectations.expectations.metadata_types import FailureSeverity
+
+from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
+from gx_leakage.gx.words import SIGNIFICANT, association_judgement
+from gx_leakage.leaks.association.evidence import Association
+
+__all__ = ["ExpectMissingnessNotToRevealTarget"]
+
+
+class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
+    """Expect whether a value is missing to say little about the target.
+
+    A column that is filled in after the outcome is filled where the outcome was: the cause of death, the date of the
+    cancellation. Imputed or not, its gaps tell the model the answer.
+
+    A column leaks when "is NULL" (NaN is NULL) is associated with the target by more than ``max_association`` and that
+    is no chance (p < 0.001): Cramér's V without its bias (Bergsma 2013), or the correlation ratio without its bias of a
+    numeric target (Kelley 1935). Rows of all splits are judged, as far as their target is known; one split is enough.
+
+    Args:
+        target_column: The column that is to be predicted: classes, or a number.
+        columns: The columns that are judged. None: all that the splits have in common.
+        exclude_columns: Columns that are not judged.
+        max_association: The strongest association that is tolerated, 0 to 1.
+
+    The observed value is the strongest association. See the page ``missingness_reveals_target`` of the handbook.
+    """
+
+    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
+    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
+    columns: Union[Texts, None] = pydantic.Field(default=None, description="The columns that are judged.")
+    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
+    max_association: Union[float, Parameter] = pydantic.Field(
+        default=0.3, description="The strongest association that is tolerated, 0 to 1."
+    )
+
+    case: ClassVar[str] = "missingness_reveals_target"
+    family: ClassVar[str] = "leakage.association"
+    sentence: ClassVar[str] = (
+        "Gaps in $columns must not be associated with $target_column more strongly than $max_association."
+    )
+    sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_association", "exclude_columns")
+
+    class Config:
+        title = "Expect missingness not to reveal target"
+
+    def question(self, samples: int) -> dict[str, Any]:
+        """Ask how the gaps of each column go together with the target."""
+        return {
+            "target": self.target_column,
+            "columns": self.columns,
+            "exclude": list(self.exclude_columns),
+            "of": "missing",
+        }
+
+    def judge(self, evidence: Association) -> Judgement:
+        """Take gaps that go together with the target for a leak."""
+        most = float(self.max_association)  # type: ignore[arg-type]
+        target = evidence.target.name
+        return association_judgement(
+            evidence,
+            measure="cramers_v" if evidence.target.classes else "correlation ratio",
+            score=lambda one: one.association,
+            leaks=lambda one: one.association > most and one.p_value < SIGNIFICANT,
+            words=lambda one: f"gaps in {one.column} go together with {target} (association {one.association:.3g})",
+            clean=f"No column's gaps are associated with {target} more strongly than {most:.3g}",
+        )

@@ -1,0 +1,86 @@
+"""A feature that is the target in disguise."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Union
+
+from great_expectations.compatibility import pydantic
+from great_expectations.expectations.metadata_types import FailureSeverity
+
+from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
+from gx_leakage.gx.words import SIGNIFICANT, association_judgement, relation_words
+from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
+
+__all__ = ["ExpectNoFeatureToRevealTarget"]
+
+
+class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
+    """Expect no single feature to predict the target nearly perfectly.
+
+    One-hot leftovers of the target, a copy under another name, a code that is written when the outcome is known: a
+    model finds such a column at once, and production does not have it.
+
+    The score of a feature is how well it alone predicts a row's target from the other rows, 0 to 1: of classes
+    (balanced accuracy - 1/K) / (1 - 1/K), of numbers R², both leaving the row itself out, so that an id scores 0. Bins
+    are categories, or up to 64 intervals of equal frequency. A feature leaks when its score is above ``max_score`` and
+    that is no chance (p < 0.001), or when the target is an exact image of it: a copy, ``1 - target``, one class
+    one-hot, ``a*x + b``, a one-to-one recoding. An exact image is critical whatever the threshold; a score is a
+    suspicion, for a feature may be that good and honest. Of a numeric target the score of its ranks counts as well:
+    the logarithm of a target with outliers is as good as the target.
+
+    Rows of all splits are judged, as far as their target is known; one split is enough.
+
+    Args:
+        target_column: The column that is to be predicted: classes, or a number.
+        columns: The features that are judged. None: all columns that the splits have in common.
+        exclude_columns: Columns that are not judged.
+        max_score: The highest score that is not suspicious.
+
+    The observed value is the highest score. See the page ``ohe_target_as_feature`` of the handbook.
+    """
+
+    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
+    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
+    columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
+    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
+    max_score: Union[float, Parameter] = pydantic.Field(
+        default=0.9, description="The highest score of a feature that is not suspicious, 0 to 1."
+    )
+
+    case: ClassVar[str] = "ohe_target_as_feature"
+    family: ClassVar[str] = "leakage.association"
+    sentence: ClassVar[str] = (
+        "No feature among $columns may predict $target_column by itself with a score above $max_score."
+    )
+    sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_score", "exclude_columns")
+
+    class Config:
+        title = "Expect no feature to reveal target"
+
+    def question(self, samples: int) -> dict[str, Any]:
+        """Ask how well each feature predicts the target."""
+        return {"target": self.target_column, "columns": self.columns, "exclude": list(self.exclude_columns)}
+
+    def judge(self, evidence: Association) -> Judgement:
+        """Take a feature that is exactly, or nearly, the target for a leak."""
+
+        def leaks(one: ColumnAssociation) -> bool:
+            above = max(one.score, one.rank_score) > float(self.max_score)  # type: ignore[arg-type]
+            return one.relation is not None or (above and one.p_value < SIGNIFICANT)
+
+        def words(one: ColumnAssociation) -> str:
+            if one.relation is not None:
+                return relation_words(one, evidence.target.name)
+            by_rank = " of its ranks" if one.score <= float(self.max_score) else ""  # type: ignore[arg-type]
+            score = max(one.score, one.rank_score) if by_rank else one.score
+            return f"{one.column} predicts {evidence.target.name} with a score{by_rank} of {score:.3g}"
+
+        return association_judgement(
+            evidence,
+            measure="leave-one-out R2" if not evidence.target.classes else "leave-one-out balanced accuracy",
+            score=lambda one: one.score,
+            leaks=leaks,
+            words=words,
+            clean=f"No feature predicts {evidence.target.name} with a score above {self.max_score:.3g}",
+            relations=True,
+        )

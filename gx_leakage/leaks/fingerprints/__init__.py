@@ -1,0 +1,1 @@
+"""Preprocessing that saw the test split, by the traces that it leaves in numbers."""

@@ -1,0 +1,523 @@
+"""What a transform was fitted on, by the exact traces that it leaves in what it made.
+
+Standardised columns have mean 0 and variance 1 over the rows that the scaler saw, scaled ones their bounds, imputed
+ones a spike at the mean or the median, principal components no correlation. Sums of single splits add up to those of
+any several, so that one scan tells which splits were seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
+from gx_leakage.leaks.association.contingency import rounded
+from gx_leakage.leaks.fingerprints.precision import Precision, precisions
+from gx_leakage.splits.relations import Relations, Stack
+from gx_leakage.sql.blocks import in_blocks
+from gx_leakage.sql.dialects import real
+from gx_leakage.sql.keys import NUMBERS, Key
+from gx_leakage.sql.values import plain
+
+__all__ = ["METHODS", "ColumnTrace", "Fingerprints", "SplitSize", "gather"]
+
+METHODS = ("standard", "minmax", "maxabs", "robust", "impute", "pca")
+
+TRAIN, ALL, EACH, UNKNOWN = "train", "all", "each", "unknown"
+
+RANGES = ((0.0, 1.0), (-1.0, 1.0))
+FEWEST_IMPUTED = 5
+SPIKE = 3
+"""How many times as often as the second a value has to occur, to be no ordinary value."""
+MOST_COMPONENTS = 100
+MOST_PRODUCTS = 500
+UNLIKELY = 0.01
+"""Numbers rounded to few decimals meet the bounds of a range by themselves: how likely that may be."""
+UNCORRELATED = 1e-5
+
+
+@dataclass(frozen=True)
+class SplitSize:
+    """A split and its rows."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class ColumnTrace:
+    """A column, and what was done to it over which rows."""
+
+    column: str
+    method: str | None
+    fitted_on: str
+    """``"train"``; ``"all"`` with other splits together; ``"each"`` with every split by itself; ``"unknown"``."""
+    splits: tuple[str, ...]
+    """The splits that were seen."""
+    train: dict[str, Any]
+    """Mean, standard deviation, smallest and largest value over train."""
+    all: dict[str, Any]
+    """The same over all splits."""
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Evidence of preprocessing that saw more than train."""
+
+    splits: tuple[SplitSize, ...]
+    columns: tuple[ColumnTrace, ...]
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Sums of a column over the rows of a split, or of several."""
+
+    rows: int
+    known: int
+    total: float
+    squares: float
+    low: float
+    high: float
+    below: int
+    """Rows below 0."""
+    above: int
+    at_0: int
+    at_1: int
+    at_minus_1: int
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.rows + other.rows, self.known + other.known, self.total + other.total, self.squares + other.squares,
+            min(self.low, other.low), max(self.high, other.high), self.below + other.below, self.above + other.above,
+            self.at_0 + other.at_0, self.at_1 + other.at_1, self.at_minus_1 + other.at_minus_1,
+        )  # fmt: skip
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.known if self.known else math.nan
+
+    def variance(self, lost: int = 0) -> float:
+        """Return the variance with n - ``lost`` as divisor."""
+        if self.known <= lost:
+            return math.nan
+        return max(0.0, self.squares - self.total**2 / self.known) / (self.known - lost)
+
+    def described(self) -> dict[str, Any]:
+        """Return the facts as JSON has them: infinity as text."""
+        if not self.known:
+            return {}
+        facts = {"mean": self.mean, "std": math.sqrt(self.variance()), "min": self.low, "max": self.high}
+        return {name: plain(rounded(value) if abs(value) > 1e-9 else 0.0) for name, value in facts.items()}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of numbers, ``x`` in the rows, with its moments by split."""
+
+    name: str
+    x: str
+    precision: Precision
+    moments: tuple[_Moments, ...]
+
+    def over(self, splits: Sequence[int]) -> _Moments:
+        found = self.moments[splits[0]]
+        for i in splits[1:]:
+            found = found + self.moments[i]
+        return found
+
+
+Fits = Callable[[Sequence[int]], bool]
+
+
+def gather(
+    relations: Relations,
+    *,
+    columns: Sequence[str] | None = None,
+    methods: Sequence[str] = METHODS,
+    train: str = "train",
+) -> Fingerprints:
+    """Return what each column's preprocessing was fitted on.
+
+    Args:
+        relations: The splits, one of them train.
+        columns: The columns that are looked at; None for all numbers that the splits have in common.
+        methods: The kinds of preprocessing that are looked for.
+        train: The split that preprocessing ought to be fitted on.
+    """
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown or not methods:
+        raise CouldNotCheckError(f"methods knows {', '.join(METHODS)}, not {', '.join(unknown) or 'none'}.")
+    relations.require_several()
+    if train not in relations.names:
+        raise CouldNotCheckError(f"no split is called '{train}'. {nearest(train, relations.names)}")
+    looked_at = list(columns or relations.comparable_columns())
+    stack = relations.stack(looked_at)
+    keys = relations.keys(stack, looked_at)
+    numbers = [key for key in keys if key.families and key.families <= NUMBERS]
+    if columns is not None and len(numbers) < len(keys):
+        other = next(key.name for key in keys if key not in numbers)
+        raise CouldNotCheckError(f"column '{other}' holds no numbers, so that no scaler was fitted on it.")
+    if not numbers:
+        raise CouldNotCheckError("the splits have no column of numbers in common: there is nothing to look at.")
+
+    no = relations.names.index(train)
+    found: list[_Column] = []
+    traces: dict[str, ColumnTrace] = {}
+    for block in in_blocks(numbers):
+        with relations.engine.shared(_numbers_of(stack, block)) as rows:
+            of_block = _columns(relations, rows, [key.name for key in block])
+            for name, moments in zip(relations.names, of_block[0].moments, strict=True):
+                if not moments.rows:
+                    raise EmptySplitError(name)
+            # A column of whole numbers is the output of no scaler: it is a count, a code, or a flag.
+            traces.update((column.name, _scaled(column, methods, no, relations.names)) for column in of_block)
+            left = [column for column in of_block if traces[column.name].fitted_on == UNKNOWN]
+            if "robust" in methods:
+                traces.update(_robust(relations, rows, left, no))
+            if "impute" in methods:
+                traces.update(_imputed(relations, rows, of_block, traces, no))
+        found += of_block
+    if "pca" in methods:
+        traces.update(_components(relations, stack, numbers, found, traces, no))
+    sizes = tuple(SplitSize(n, m.rows) for n, m in zip(relations.names, found[0].moments, strict=True))
+    return Fingerprints(sizes, tuple(traces[key.name] for key in numbers))
+
+
+def _numbers_of(stack: Stack, keys: Sequence[Key]) -> Any:
+    """Return the statement for the rows of all splits with the columns as ``x0``, ``x1``, …, all as floats."""
+    return stack.select(lambda relation: [real(key.of(relation).element).label(f"x{i}") for i, key in enumerate(keys)])
+
+
+def _columns(relations: Relations, rows: sa.FromClause, names: Sequence[str]) -> list[_Column]:
+    asked = []
+    for i in range(len(names)):
+        x = rows.c[f"x{i}"]
+        asked += [
+            sa.func.count(x), sa.func.sum(x), sa.func.sum(x * x), sa.func.min(x), sa.func.max(x),
+            *(sa.func.sum(sa.case((met, 1), else_=0)) for met in (x < 0, x > 0, x == 0, x == 1, x == -1)),
+        ]  # fmt: skip
+    found = {
+        int(row[0]): row[1:]
+        for row in relations.fetch(
+            sa.select(rows.c.split_no, sa.func.count(), *asked).select_from(rows).group_by(rows.c.split_no)
+        )
+    }
+    exact = precisions(relations, rows, [f"x{i}" for i in range(len(names))])
+
+    def moments(split: int, column: int) -> _Moments:
+        row = found.get(split)
+        if row is None:
+            return _Moments(0, 0, 0.0, 0.0, math.inf, -math.inf, 0, 0, 0, 0, 0)
+        known, total, squares, low, high, *counts = row[1 + 10 * column : 11 + 10 * column]
+        return _Moments(
+            int(row[0]), int(known), float(total or 0), float(squares or 0), math.inf if low is None else float(low),
+            -math.inf if high is None else float(high), *(int(count or 0) for count in counts),
+        )  # fmt: skip
+
+    splits = range(len(relations.names))
+    return [
+        _Column(name, f"x{i}", exact[i], tuple(moments(split, i) for split in splits)) for i, name in enumerate(names)
+    ]
+
+
+def _seen(train: int, splits: int) -> Iterator[tuple[int, ...]]:
+    """Yield sets of splits that a transform may have seen besides train alone, the largest first."""
+    others = [i for i in range(splits) if i != train]
+    for count in range(len(others), 0, -1):
+        for some in combinations(others, count):
+            yield (train, *some)
+        if len(others) > 6:
+            return
+
+
+def _trace(
+    column: _Column, names: Sequence[str], train: int, method: str, fits: Fits, by_itself: Fits | None = None
+) -> ColumnTrace:
+    """Return what a method was fitted on, by whether its trace fits a set of splits.
+
+    Args:
+        column: The column.
+        names: The splits.
+        train: The position of train.
+        method: The name of the method.
+        fits: Whether the trace is that of a fit on these splits.
+        by_itself: Given where a fit on train and one on more splits can be the same (by the same bounds): whether the
+            trace is such that ordinary numbers do not have it.
+    """
+    splits = len(names)
+    everything = tuple(range(splits))
+    blank = ColumnTrace(
+        column.name, None, UNKNOWN, (), column.over([train]).described(), column.over(everything).described()
+    )
+    seen = next((some for some in _seen(train, splits) if fits(some)), None)
+    if fits([train]):
+        alike = by_itself or fits
+        alone = [i for i in everything if i != train and alike([i])]
+        if alone and alike([train]):
+            each = tuple(names[i] for i in sorted([train, *alone]))
+            return replace(blank, method=method, fitted_on=EACH, splits=each)
+        if seen is not None and by_itself is None:
+            return replace(blank, method=method)
+        return replace(blank, method=method, fitted_on=TRAIN, splits=(names[train],))
+    if seen is not None:
+        return replace(blank, method=method, fitted_on=ALL, splits=tuple(names[i] for i in sorted(seen)))
+    return blank
+
+
+def _scaled(column: _Column, methods: Sequence[str], train: int, names: Sequence[str]) -> ColumnTrace:
+    found = _trace(column, names, train, "", lambda _: False)
+    if column.precision.whole:
+        return found
+    for method, bounds in (("standard", None), *(("minmax", r) for r in RANGES), ("maxabs", None)):
+        if method not in methods:
+            continue
+        if method == "standard":
+            found = _trace(column, names, train, method, _standard(column))
+        else:
+            found = _trace(column, names, train, method, _bounded(column, bounds), _once_at(column, bounds))
+        if found.fitted_on == ALL and method == "minmax" and _bounded(column, None)([train]):
+            # Train has the largest value 1 without the others: it may be scaled by that, and 0 be an ordinary value.
+            everything = column.over(range(len(names)))
+            if everything.at_0 > 1 or (bounds is not None and bounds[0] < 0):
+                continue
+        if found.method is not None:
+            break
+    return found
+
+
+def _standard(column: _Column) -> Fits:
+    # The mean of what was rounded off is the smaller, the more rows there are, just as the mean of ordinary numbers
+    # around 0 is: so coarse that these would do as well is no trace.
+    rounded_off = 4 * column.precision.noise
+    if 2 * rounded_off**2 > UNLIKELY:
+        return lambda _: False
+
+    def fits(splits: Sequence[int]) -> bool:
+        found = column.over(splits)
+        if found.known < 3:
+            return False
+        off = rounded_off / math.sqrt(found.known) + 4e-6
+        variances = (found.variance(), found.variance(1))
+        return abs(found.mean) <= off and any(abs(v - 1 - column.precision.noise**2) <= 3 * off for v in variances)
+
+    return fits
+
+
+def _bounded(column: _Column, bounds: tuple[float, float] | None) -> Fits:
+    step = 0.0 if column.precision.decimals is None else 10.0**-column.precision.decimals
+
+    def fits(splits: Sequence[int]) -> bool:
+        found = column.over(splits)
+        likely = min(1.0, found.known * step / 2)
+        if bounds is None:
+            return likely < UNLIKELY and _at(max(abs(found.low), abs(found.high)), 1.0)
+        return likely**2 < UNLIKELY and _at(found.low, bounds[0]) and _at(found.high, bounds[1])
+
+    return fits
+
+
+def _at(value: float, bound: float) -> bool:
+    """Return whether a value is the bound, as float64 or as float32 with its last digits rounded."""
+    return any(abs(value - bound * (1 + ulps * 2.0**-24)) <= 1e-9 for ulps in (-2, -1, 0, 1, 2))
+
+
+def _once_at(column: _Column, bounds: tuple[float, float] | None) -> Fits:
+    """Return whether the bounds are met, and once each: a share or a score that ends at 0 and 1 meets them often."""
+    fits = _bounded(column, bounds)
+
+    def once(splits: Sequence[int]) -> bool:
+        found = column.over(splits)
+        hits = {0.0: found.at_0, 1.0: found.at_1, -1.0: found.at_minus_1}
+        return bounds is not None and fits(splits) and all(hits[bound] == 1 for bound in bounds)
+
+    return once
+
+
+def _robust(
+    relations: Relations, rows: sa.FromClause, columns: Sequence[_Column], train: int
+) -> dict[str, ColumnTrace]:
+    """Return the columns whose median is 0 and whose quartiles are 1 apart, among those whose counts allow it."""
+    everything = tuple(range(len(relations.names)))
+    sets = [(train,), *_seen(train, len(everything)), *((i,) for i in everything if i != train)]
+
+    def centred(column: _Column, splits: Sequence[int]) -> bool:
+        found = column.over(splits)
+        half = found.known // 2 + 1
+        return found.known > 3 and found.below <= half and found.above <= half
+
+    asked = [
+        (column, some) for column in columns if not column.precision.whole for some in sets if centred(column, some)
+    ]
+    if not asked:
+        return {}
+    branches = []
+    for no, (column, some) in enumerate(asked):
+        known = column.over(some).known
+        places = sorted({place + 1 for q in (0.25, 0.5, 0.75) for place in _places(known, q)[:2]})
+        x = rows.c[column.x]
+        ranked = (
+            sa.select(x.label("x"), sa.func.row_number().over(order_by=x).label("place"))
+            .where(x.is_not(None), rows.c.split_no.in_(list(some)))
+            .subquery("ranked")
+        )
+        branches.append(
+            sa.select(sa.literal_column(str(no), sa.Integer()).label("no"), ranked.c.place, ranked.c.x).where(
+                ranked.c.place.in_(places)
+            )
+        )
+    values: dict[int, dict[int, float]] = {}
+    for no, place, x in relations.fetch(branches[0] if len(branches) == 1 else sa.union_all(*branches)):
+        values.setdefault(int(no), {})[int(place)] = float(x)
+    fitting = set()
+    for no, (column, some) in enumerate(asked):
+        known = column.over(some).known
+
+        def quantile(q: float, of: dict[int, float] = values[no], n: int = known) -> float:
+            low, high, weight = _places(n, q)
+            return of[low + 1] * (1 - weight) + of[high + 1] * weight
+
+        off = 2 * column.precision.tolerance
+        # Median and quartiles of ordinary numbers around 0 are as near as that, where they are rounded coarsely.
+        if 2 * off**2 * known > UNLIKELY:
+            continue
+        if abs(quantile(0.5)) <= off and abs(quantile(0.75) - quantile(0.25) - 1) <= 2 * off:
+            fitting.add((column.name, tuple(sorted(some))))
+    return {
+        column.name: _trace(
+            column, relations.names, train, "robust",
+            lambda some, name=column.name: (name, tuple(sorted(some))) in fitting,  # type: ignore[misc]
+        )
+        for column in columns
+        if any(name == column.name for name, _ in fitting)
+    }  # fmt: skip
+
+
+def _places(count: int, q: float) -> tuple[int, int, float]:
+    """Return the two places, from 0, that a quantile lies between, and the weight of the second."""
+    position = (count - 1) * q
+    low = math.floor(position)
+    return low, min(low + 1, count - 1), position - low
+
+
+def _imputed(
+    relations: Relations, rows: sa.FromClause, columns: Sequence[_Column], traces: dict[str, ColumnTrace], train: int
+) -> dict[str, ColumnTrace]:
+    """Return the columns with a spike at the mean, or the median, of splits."""
+    everything = tuple(range(len(relations.names)))
+    full = [c for c in columns if c.over(everything).rows == c.over(everything).known >= 2 * FEWEST_IMPUTED]
+    spikes = _spikes(relations, rows, full)
+    if not spikes:
+        return {}
+    asked = [
+        sa.func.sum(sa.case((condition, 1), else_=0))
+        for column, value in spikes.items()
+        for condition in (rows.c[column.x] < value, rows.c[column.x] > value)
+    ]
+    sides = {int(r[0]): r[1:] for r in relations.fetch(sa.select(rows.c.split_no, *asked).group_by(rows.c.split_no))}
+    found = {}
+    for i, (column, value) in enumerate(spikes.items()):
+        scale = math.sqrt(max(column.over(everything).variance(), 0.0))
+        off = 1e-7 * (abs(value) + scale)
+        if column.precision.decimals is not None:
+            off += column.precision.tolerance
+
+        def at_mean(some: Sequence[int], column: _Column = column, value: float = value, off: float = off) -> bool:
+            return abs(column.over(some).mean - value) <= off
+
+        def at_median(some: Sequence[int], i: int = i) -> bool:
+            return abs(sum(int(sides[s][2 * i]) - int(sides[s][2 * i + 1]) for s in some)) <= 1
+
+        for fits in (at_mean, at_median):
+            trace = _trace(column, relations.names, train, "impute", fits)
+            if trace.fitted_on == ALL or (trace.fitted_on == TRAIN and traces[column.name].fitted_on == UNKNOWN):
+                found[column.name] = trace
+                break
+    return found
+
+
+def _spikes(relations: Relations, rows: sa.FromClause, columns: Sequence[_Column]) -> dict[_Column, float]:
+    """Return the columns in which one value is far more frequent than any other, with that value."""
+    branches = []
+    for no, column in enumerate(columns):
+        x = rows.c[column.x]
+        counted = (
+            sa.select(x.label("x"), sa.func.count().label("n")).where(x.is_not(None)).group_by(x).subquery("counted")
+        )
+        place = sa.func.row_number().over(order_by=[counted.c.n.desc(), counted.c.x]).label("place")
+        ranked = sa.select(counted.c.x, counted.c.n, place).subquery("ranked")
+        branches.append(
+            sa.select(
+                sa.literal_column(str(no), sa.Integer()).label("no"), ranked.c.place, ranked.c.x, ranked.c.n
+            ).where(ranked.c.place <= 2)
+        )
+    if not branches:
+        return {}
+    tops: dict[int, dict[int, tuple[float, int]]] = {}
+    for no, place, x, n in relations.fetch(branches[0] if len(branches) == 1 else sa.union_all(*branches)):
+        tops.setdefault(int(no), {})[int(place)] = (float(x), int(n))
+    return {
+        columns[no]: top[1][0]
+        for no, top in sorted(tops.items())
+        if 2 in top and top[1][1] >= max(FEWEST_IMPUTED, SPIKE * top[2][1])
+    }
+
+
+def _components(
+    relations: Relations,
+    stack: Stack,
+    keys: Sequence[Key],
+    columns: Sequence[_Column],
+    traces: dict[str, ColumnTrace],
+    train: int,
+) -> dict[str, ColumnTrace]:
+    """Return the columns that have a partner with no correlation at all over splits, which components have."""
+    sets = [(train,), *_seen(train, len(relations.names))]
+
+    def centred(column: _Column, some: Sequence[int]) -> bool:
+        found = column.over(some)
+        scale = math.sqrt(max(found.variance(), 0.0)) if found.known > 2 else 0.0
+        off = 4 * column.precision.noise / math.sqrt(max(found.known, 1)) + UNCORRELATED * scale
+        return found.known == found.rows > 2 and scale > 0 and abs(found.mean) <= off
+
+    chosen = [c for c in columns if not c.precision.whole and any(centred(c, some) for some in sets)][:MOST_COMPONENTS]
+    pairs = list(combinations(chosen, 2))
+    if not pairs:
+        return {}
+    of = {key.name: key for key in keys}
+    products: dict[int, list[Any]] = {i: [] for i in range(len(relations.names))}
+    with relations.engine.shared(_numbers_of(stack, [of[column.name] for column in chosen])) as rows:
+        x = {column: rows.c[f"x{i}"] for i, column in enumerate(chosen)}
+        for some in in_blocks(pairs, MOST_PRODUCTS):
+            asked = [sa.func.sum(x[a] * x[b]) for a, b in some]
+            for split, *sums in relations.fetch(sa.select(rows.c.split_no, *asked).group_by(rows.c.split_no)):
+                products[int(split)] += sums
+
+    def uncorrelated(i: int, some: Sequence[int]) -> bool:
+        a, b = (column.over(some) for column in pairs[i])
+        spread = math.sqrt(a.variance() * b.variance())
+        if not spread or a.known < 3:
+            return False
+        covariance = math.fsum(float(products[s][i] or 0) for s in some) / a.known - a.mean * b.mean
+        noise = max(
+            c.precision.noise / math.sqrt(max(m.variance(), 1e-300)) for c, m in zip(pairs[i], (a, b), strict=True)
+        )
+        return abs(covariance) / spread <= UNCORRELATED + 6 * noise / math.sqrt(a.known)
+
+    found = {}
+    for column in chosen:
+        own = [i for i, pair in enumerate(pairs) if column in pair]
+
+        def fits(some: Sequence[int], column: _Column = column, own: list[int] = own) -> bool:
+            return centred(column, some) and any(
+                uncorrelated(i, some) and all(centred(c, some) for c in pairs[i]) for i in own
+            )
+
+        trace = _trace(column, relations.names, train, "pca", fits)
+        if trace.fitted_on in (ALL, EACH) or (trace.fitted_on == TRAIN and traces[column.name].fitted_on == UNKNOWN):
+            found[column.name] = trace
+    return found

@@ -1,0 +1,1 @@
+"""The same thing in more than one split: groups, rows."""

@@ -1,0 +1,97 @@
+"""The same row in more than one split."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Union
+
+from great_expectations.compatibility import pydantic
+
+from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Text, Texts
+from gx_leakage.gx.words import joined, named_samples, overlap_details, overlap_splits, overlap_summary
+from gx_leakage.leaks.overlap.evidence import Overlap
+
+__all__ = ["ExpectNoIdenticalRowsAcrossBatches"]
+
+
+class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
+    """Expect no row to be in more than one split.
+
+    A test row that is also a training row is not a test: a model that only remembers answers it. 3.3 % of CIFAR-10's
+    and 10 % of CIFAR-100's test images have duplicates in train (Barz and Denzler 2020, arXiv 1902.00423).
+
+    Rows are identical when all compared columns agree; here NULL (and NaN) equals NULL, and -0.0 equals 0.0. Counts
+    are exact. ``details["left_out"]`` names the columns that were not compared because a split lacks them, and
+    ``details["vacuous"]`` the columns of which no value occurs twice in all splits: with such a column, an id for
+    example, the check cannot fail, so exclude it.
+
+    Args:
+        columns: The columns to compare; None for all that the splits have in common.
+        exclude_columns: Columns not to compare, such as ids and load times.
+        target_column: A column not to compare either. Identical rows whose targets differ are counted:
+            ``details["conflicting_targets"]``.
+        normalize: How values are made comparable, any of ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``.
+
+    The observed value is the number of distinct rows that splits share. See the page ``test_intersect_train``.
+    """
+
+    columns: Union[Texts, None] = pydantic.Field(
+        default=None, description="The columns to compare; None for all that the splits have in common."
+    )
+    exclude_columns: Texts = pydantic.Field(default=[], description="Columns not to compare.")
+    target_column: Union[Text, None] = pydantic.Field(
+        default=None,
+        description="The target: not compared, but identical rows whose targets differ are counted.",
+    )
+    normalize: Union[Texts, None] = pydantic.Field(
+        default=None, description="How values are made comparable: 'text', 'nfc', 'trim', 'casefold'."
+    )
+
+    case: ClassVar[str] = "test_intersect_train"
+    family: ClassVar[str] = "leakage.overlap"
+    sentence: ClassVar[str] = "No row may be in more than one split, comparing $columns."
+    sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "exclude_columns", "target_column")
+
+    class Config:
+        title = "Expect no identical rows across batches"
+
+    def question(self, samples: int) -> dict[str, Any]:
+        """Ask which rows, taken as keys, several splits share."""
+        return {
+            "columns": None if self.columns is None else list(self.columns),
+            "exclude": list(self.exclude_columns),
+            "disagree_on": self.target_column,
+            "answer": self.target_column,
+            "normalize": list(self.normalize or ()),
+            "null_is_a_value": True,
+            "train": self.train,
+            "samples": samples,
+        }
+
+    def judge(self, evidence: Overlap) -> Judgement:
+        """Every shared row is a leak."""
+        details = {
+            **overlap_details(evidence, str(self.train)),
+            "compared": list(evidence.columns),
+            "left_out": evidence.left_out,
+        }
+        summary = overlap_summary(evidence, str(self.train), "rows", "rows")
+        if evidence.incomparable:
+            summary += f" Not compared, as lists or objects: {joined(evidence.incomparable)}."
+        if evidence.unique_columns:
+            details["vacuous"] = list(evidence.unique_columns)
+            summary += (
+                f" But no value of {joined(evidence.unique_columns)} occurs twice, so that no two rows can be equal: "
+                f"if it identifies rows, name it in exclude_columns."
+            )
+        if self.target_column is not None:
+            conflicting = {s.name: s.conflicting_rows for s in evidence.splits}
+            details["conflicting_targets"] = {"column": self.target_column, "rows": conflicting}
+        return Judgement(
+            observed_value=evidence.shared_keys,
+            splits=overlap_splits(evidence),
+            leaked={split.name: split.shared_rows for split in evidence.splits},
+            summary=summary,
+            samples=named_samples(evidence),
+            details=details,
+            query=evidence.leaked_rows_query,
+        )

@@ -1,0 +1,187 @@
+"""How near the frames of the judged splits are to frames of train, within each sequence, by two window functions.
+
+Over all frames of a sequence in order, the running maximum of train's frames is the last one before, and the running
+minimum from behind the next one after: no frame is ever joined with another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
+from gx_leakage.splits.relations import Relations
+from gx_leakage.sql.dialects import digest
+from gx_leakage.sql.keys import NUMBERS, Key, type_name
+from gx_leakage.sql.values import plain
+
+__all__ = ["Interleaving", "SplitFrames", "gather"]
+
+MOST_SHOWN = 120
+"""Frames of the sequence that is shown."""
+
+
+@dataclass(frozen=True)
+class SplitFrames:
+    """The frames of a split: how many have no place in a sequence, are near train's, or lie between two of train's."""
+
+    name: str
+    rows: int
+    null_keys: int
+    near_rows: int
+    between_rows: int
+    sequences: int
+    """Distinct sequences with a frame that is near one of train's."""
+
+
+@dataclass(frozen=True)
+class Interleaving:
+    """Evidence of frames that are next to frames of train."""
+
+    splits: tuple[SplitFrames, ...]
+    samples: tuple[dict[str, Any], ...]
+    """The first of the near frames, by sequence, with train's frames before and after."""
+    sequence: tuple[tuple[str, Any], ...]
+    """Split and number of the frames around the first near one, in order."""
+    leaked_rows_query: str | None
+
+
+def gather(
+    relations: Relations,
+    *,
+    sequence: Sequence[str],
+    frame: str,
+    min_gap: float = 1,
+    train: str = "train",
+    samples: int = 20,
+) -> Interleaving:
+    """Return which frames are near frames of train.
+
+    Args:
+        relations: The splits, of which one is train.
+        sequence: The columns that together identify a sequence: a video, a recording.
+        frame: The number of a frame within its sequence.
+        min_gap: A frame is near when its number differs from one of train's by this or less.
+        train: The split that models are fitted on.
+        samples: How many near frames to return.
+    """
+    relations.require_several()
+    if train not in relations.names:
+        raise CouldNotCheckError(
+            f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
+        )
+    if isinstance(min_gap, bool) or not isinstance(min_gap, (int, float)) or min_gap < 0:
+        raise CouldNotCheckError(f"min_gap={min_gap!r} must be a number that is not negative.")
+    base = relations.names.index(train)
+    stack = relations.stack([*sequence, frame])
+    keys = relations.keys(stack, sequence)
+    number = relations.keys(stack, [frame])[0]
+    if not number.families <= NUMBERS:
+        kind = type_name(stack.relation_of(base).c[frame].type)
+        raise CouldNotCheckError(f"column '{frame}' is {kind}, but a frame within its sequence must be a number.")
+    names = [f"sequence_{i}_" for i in range(len(keys))]
+
+    def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        return [
+            *(k.of(relation).label(n) for k, n in zip(keys, names, strict=True)),
+            number.of(relation).label("frame_"),
+        ]
+
+    def placed(stacked: sa.FromClause) -> sa.Subquery:
+        """Return all rows with train's frames before and after, ties included."""
+        by = [digest(stacked.c[name]) for name in names]
+        of_train = sa.case((stacked.c.split_no == base, stacked.c.frame_))
+        return sa.select(
+            stacked,
+            sa.func.max(of_train).over(partition_by=by, order_by=stacked.c.frame_).label("before_"),
+            sa.func.min(of_train).over(partition_by=by, order_by=stacked.c.frame_.desc()).label("after_"),
+        ).subquery("placed")
+
+    def known(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.and_(*(rows.c[name].is_not(None) for name in (*names, "frame_")))
+
+    def near(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        gap: sa.ColumnElement[Any] = sa.literal_column(repr(min_gap))
+        close = sa.or_(rows.c.frame_ - rows.c.before_ <= gap, rows.c.after_ - rows.c.frame_ <= gap)
+        return sa.and_(rows.c.split_no != base, known(rows), close)
+
+    rows = placed(stack.select(marks).subquery("stacked"))
+    between = sa.and_(rows.c.split_no != base, known(rows), rows.c.before_.is_not(None), rows.c.after_.is_not(None))
+    per_sequence = (
+        sa.select(
+            rows.c.split_no,
+            sa.func.count().label("rows_"),
+            sa.func.sum(sa.case((known(rows), 0), else_=1)).label("nulls_"),
+            sa.func.sum(sa.case((near(rows), 1), else_=0)).label("near_"),
+            sa.func.sum(sa.case((between, 1), else_=0)).label("between_"),
+        )
+        .group_by(rows.c.split_no, *(rows.c[name] for name in names))
+        .subquery("per_sequence")
+    )
+    c = per_sequence.c
+    counted = relations.fetch(
+        sa.select(
+            c.split_no,
+            sa.func.sum(c.rows_),
+            sa.func.sum(c.nulls_),
+            sa.func.sum(c.near_),
+            sa.func.sum(c.between_),
+            sa.func.sum(sa.case((c.near_ > 0, 1), else_=0)),
+        ).group_by(c.split_no)
+    )
+    by_split = {int(row[0]): [int(value or 0) for value in row[1:]] for row in counted}
+    splits = tuple(SplitFrames(name, *by_split.get(i, [0] * 5)) for i, name in enumerate(relations.names))
+    for split in splits:
+        if split.rows and split.null_keys == split.rows:
+            raise NoValuesError([*sequence, frame], split.name)
+    if not any(split.near_rows for split in splits):
+        return Interleaving(splits, (), (), None)
+    found, around = _samples(relations, rows, near, keys, names, frame, samples) if samples else ((), ())
+    return Interleaving(
+        splits=splits,
+        samples=found,
+        sequence=around,
+        leaked_rows_query=relations.engine.query(
+            lambda: relations.rows(marks, lambda stacked: ((p := placed(stacked)), [near(p)]))
+        ),
+    )
+
+
+def _samples(
+    relations: Relations,
+    rows: sa.Subquery,
+    near: Any,
+    keys: Sequence[Key],
+    names: Sequence[str],
+    frame: str,
+    samples: int,
+) -> tuple[tuple[dict[str, Any], ...], tuple[tuple[str, Any], ...]]:
+    """Return the first near frames, and the frames of all splits around the very first."""
+    order = [*(rows.c[name] for name in names), rows.c.frame_, rows.c.split_no]
+    shown = [*order, rows.c.before_, rows.c.after_]
+    found = relations.fetch(sa.select(*shown).where(near(rows)).group_by(*shown).order_by(*order).limit(samples))
+    width = len(names)
+    listed = tuple(
+        {
+            "split": relations.names[int(row[width + 1])],
+            **{key.name: plain(value) for key, value in zip(keys, row, strict=False)},
+            frame: plain(row[width]),
+            "train before": plain(row[width + 2]),
+            "train after": plain(row[width + 3]),
+        }
+        for row in found
+    )
+    first = found[0]
+    same = [rows.c[name] == sa.literal(value, rows.c[name].type) for name, value in zip(names, first, strict=False)]
+    start = sa.literal(first[width], rows.c.frame_.type)
+    around = relations.fetch(
+        sa.select(rows.c.split_no, rows.c.frame_)
+        .where(*same, rows.c.frame_ >= start - MOST_SHOWN // 3)
+        .group_by(rows.c.frame_, rows.c.split_no)
+        .order_by(rows.c.frame_, rows.c.split_no)
+        .limit(MOST_SHOWN)
+    )
+    return listed, tuple((relations.names[int(no)], plain(number)) for no, number in around)

@@ -1,0 +1,94 @@
+"""What columns look like, in one scan: how many values are known and how many differ, in each split and over all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import TypesDifferError
+from gx_leakage.splits.relations import Relations
+from gx_leakage.sql.keys import Family, Key
+
+__all__ = ["ColumnProfile", "Profile", "gather"]
+
+_COUNTED = set(Family) - {Family.OTHER, Family.BINARY}
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column that all splits have."""
+
+    name: str
+    families: frozenset[Family]
+    known: tuple[int, ...]
+    """Rows with a value, by split."""
+    distinct: tuple[int, ...]
+    """Different values, by split."""
+    distinct_in_all: int
+
+    @property
+    def shared(self) -> int:
+        """Values that are in more than one split, at least; of two splits exactly."""
+        repeated = sum(self.distinct) - self.distinct_in_all
+        return -(-repeated // max(1, len(self.distinct) - 1))
+
+    @property
+    def unique(self) -> bool:
+        """Whether no value is twice in one split."""
+        return self.known == self.distinct and sum(self.known) > 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the splits look like."""
+
+    splits: tuple[str, ...]
+    rows: tuple[int, ...]
+    columns: tuple[ColumnProfile, ...]
+    only_in: dict[str, tuple[str, ...]]
+    """Columns that some splits lack, with the splits that have them."""
+
+
+def gather(relations: Relations) -> Profile:
+    """Return what the columns of the splits look like."""
+    common = relations.comparable_columns()
+    stack = relations.stack(common)
+    keys: list[Key] = []
+    for column in common:
+        try:
+            (key,) = relations.keys(stack, [column])
+        except TypesDifferError:
+            continue  # the check that needs it will say so
+        if key.families and key.families <= _COUNTED:
+            keys.append(key)
+    stacked = stack.select(
+        lambda relation: [key.of(relation).element.label(f"x{i}") for i, key in enumerate(keys)]
+    ).subquery("stacked")
+    counts: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
+    for i in range(len(keys)):
+        x = stacked.c[f"x{i}"]
+        counts += [sa.func.count(x).label(f"known_{i}"), sa.func.count(sa.distinct(x)).label(f"distinct_{i}")]
+    by_split = sa.select(stacked.c.split_no, *counts).group_by(stacked.c.split_no)
+    over_all = sa.select(sa.literal_column("-1", sa.Integer()), *counts)
+    found = {int(row[0]): tuple(map(int, row[1:])) for row in relations.fetch(sa.union_all(by_split, over_all))}
+    empty = (0,) * (1 + 2 * len(keys))
+    splits = [found.get(i, empty) for i in range(len(relations.names))]
+    existing = relations.columns()
+    partly = {column for names in existing.values() for column in names if column not in common}
+    return Profile(
+        relations.names,
+        tuple(row[0] for row in splits),
+        tuple(
+            ColumnProfile(
+                key.name,
+                key.families,
+                tuple(row[1 + 2 * i] for row in splits),
+                tuple(row[2 + 2 * i] for row in splits),
+                found.get(-1, empty)[2 + 2 * i],
+            )
+            for i, key in enumerate(keys)
+        ),
+        {c: tuple(split for split, names in existing.items() if c in names) for c in sorted(partly)},
+    )
