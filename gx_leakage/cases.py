@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.leaks import page_folders
 
 __all__ = ["Case", "all_cases", "get", "markdown_table"]
 
@@ -57,7 +58,8 @@ class Case:
 @cache
 def all_cases() -> dict[str, Case]:
     """Return all pages by id."""
-    return {path.stem: _read(path) for path in sorted(_PAGES.glob("*.md"))}
+    pages = [path for folder in (_PAGES, *page_folders()) for path in folder.glob("*.md")]
+    return {path.stem: _read(path) for path in sorted(pages, key=lambda path: path.stem)}
 
 
 def get(case_id: str) -> Case:

@@ -6,24 +6,28 @@ Exit codes: 0, no leak; 1, a leak; 2, something could not be checked: the reason
 from __future__ import annotations
 
 import enum
+import inspect
 import logging
 import os
 import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
+import yaml
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
 from gx_leakage.disclosure import known_urls, printable, redacted
-from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.errors import CouldNotCheckError, MissingFileError
+from gx_leakage.leaks import roles
 
 __all__ = ["app", "main"]
 
@@ -40,6 +44,11 @@ LEAK, COULD_NOT_CHECK = 1, 2
 WIDE = 150
 """Columns that a terminal needs for the handbook's table; narrower ones get a row a fact."""
 
+OF_SPLITS, OF_ROLES, OF_COMPARISON, OF_THRESHOLDS, OF_OUTPUT = (
+    "Splits", "Roles of columns", "How splits are compared", "Thresholds", "Output"
+)  # fmt: skip
+"""The groups that options are listed in."""
+
 
 class Format(str, enum.Enum):
     """How a report is printed."""
@@ -50,8 +59,16 @@ class Format(str, enum.Enum):
     JUNIT = "junit"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
-DocsOption = Annotated[Path | None, typer.Option(help="Build Data Docs in this folder.")]
+class Strategy(str, enum.Enum):
+    """What is done with leaked rows."""
+
+    JUDGED = "judged"
+    TRAIN = "train"
+    REASSIGN = "reassign"
+
+
+def _option(panel: str, help_: str, *names: str, **how: Any) -> Any:
+    return typer.Option(*names, help=help_, rich_help_panel=panel, **how)
 
 
 SplitsArgument = Annotated[
@@ -61,85 +78,84 @@ SplitsArgument = Annotated[
         "leakage.yml, as init writes it."
     ),
 ]
-Columns = list[str]
-GroupOption = Annotated[Columns, typer.Option(help="A column that identifies a group. Repeatable.")]
-TimeOption = Annotated[str | None, typer.Option(help="The column that says when a row was.")]
-TargetOption = Annotated[str | None, typer.Option(help="The column that is to be predicted.")]
-IdOption = Annotated[Columns, typer.Option("--id", help="A column that identifies a row. Repeatable.")]
-MetadataOption = Annotated[
-    Columns, typer.Option(help="A column about how a row was recorded; needs --target. Repeatable.")
-]
-FeatureOption = Annotated[Columns, typer.Option(help="A column that the model is given. Repeatable.")]
-AvailableOption = Annotated[
-    Columns, typer.Option(help="FEATURE=COLUMN: since when its value was known. Repeatable; needs --time.")
-]
-SequenceOption = Annotated[Columns, typer.Option(help="A column that identifies a video or recording. Repeatable.")]
-FrameOption = Annotated[str | None, typer.Option(help="The column with a frame's number; needs --sequence.")]
-WindowOption = Annotated[
-    str | None, typer.Option(help="START,END: the columns with the time that a row's label is about.")
-]
-EmbargoOption = Annotated[str | None, typer.Option(help="How long after a window no train window may start.")]
-SplitColumnOption = Annotated[str | None, typer.Option(help="The column whose values name the splits.")]
+SplitColumnOption = Annotated[str | None, _option(OF_SPLITS, "The column whose values name the splits.")]
 ConnectionOption = Annotated[
-    str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
+    str | None, _option(OF_SPLITS, "A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
 ]
-OrderOption = Annotated[str | None, typer.Option(help="The splits, the earliest first, with commas.")]
-GapOption = Annotated[str | None, typer.Option(help="How much later a later split has to be: '7 days', '36h'.")]
-UnitOption = Annotated[str | None, typer.Option(help="Compare times by calendar units: day, week, month, …")]
-NormalizeOption = Annotated[Columns, typer.Option(help="Make ids comparable: text, nfc, trim, casefold. Repeatable.")]
-TrainOption = Annotated[str, typer.Option(help="The split that models are fitted on.")]
-MemoryOption = Annotated[str | None, typer.Option(help="How much memory DuckDB may use for files: '2GB'.")]
-
-
+TrainOption = Annotated[str, _option(OF_SPLITS, "The split that models are fitted on.")]
 DateFormatOption = Annotated[
-    str | None, typer.Option(help="How dates are written in text files, as strptime has it: '%d/%m/%Y'.")
+    str | None, _option(OF_SPLITS, "How dates are written in text files, as strptime has it: '%d/%m/%Y'.")
 ]
+MemoryOption = Annotated[str | None, _option(OF_SPLITS, "How much memory DuckDB may use for files: '2GB'.")]
+ExcludeOption = Annotated[list[str], _option(OF_ROLES, "A column that no check looks at. Repeatable.")]
+MostlyOption = Annotated[float, _option(OF_THRESHOLDS, "The share of judged rows that must be clean.", min=0, max=1)]
+SetOption = Annotated[
+    list[str],
+    _option(
+        OF_THRESHOLDS,
+        "An argument of an Expectation, such as expect_no_feature_to_reveal_target.max_score=0.95. Repeatable.",
+        "--set",
+        metavar="TYPE.ARGUMENT=VALUE",
+    ),
+]
+FormatOption = Annotated[Format, _option(OF_OUTPUT, "How the report is printed.", "--format")]
+DocsOption = Annotated[Path | None, _option(OF_OUTPUT, "Build Data Docs in this folder.")]
+HideOption = Annotated[bool, _option(OF_OUTPUT, "Keep values of the data out of reports.", "--hide-values")]
 
 
-class Strategy(str, enum.Enum):
-    """What is done with leaked rows."""
-
-    JUDGED = "judged"
-    TRAIN = "train"
-    REASSIGN = "reassign"
+def _with_roles(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each role that there is, in the place of its ``**named``."""
+    signature = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    options = [one.replace(kind=one.KEYWORD_ONLY, annotation=hints[one.name]) for one in own]
+    for role in roles().values():
+        many = role.form.repeatable
+        type_: Any = list[str] if many else str | None
+        annotation: Any = Annotated[
+            type_,
+            _option(
+                OF_ROLES if role.of_columns else OF_COMPARISON,
+                f"{role.help} Repeatable." if many else role.help,
+                role.option,
+                metavar=role.form.metavar,
+            ),
+        ]
+        default: Any = [] if many else None
+        options.append(
+            inspect.Parameter(role.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
+    command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in options}
+    return command
 
 
 @app.command()
+@_with_roles
 def audit(
     context: typer.Context,
     splits: SplitsArgument,
-    group: GroupOption = [],  # noqa: B006
-    time: TimeOption = None,
-    target: TargetOption = None,
-    id_: IdOption = [],  # noqa: B006
-    metadata: MetadataOption = [],  # noqa: B006
-    feature: FeatureOption = [],  # noqa: B006
-    available_at: AvailableOption = [],  # noqa: B006
-    sequence: SequenceOption = [],  # noqa: B006
-    frame: FrameOption = None,
-    window: WindowOption = None,
-    embargo: EmbargoOption = None,
     split_column: SplitColumnOption = None,
     connection: ConnectionOption = None,
-    order: OrderOption = None,
-    gap: GapOption = None,
-    unit: UnitOption = None,
-    normalize: NormalizeOption = [],  # noqa: B006
     train: TrainOption = "train",
-    mostly: Annotated[float, typer.Option(min=0, max=1, help="The share of judged rows that must be clean.")] = 1.0,
-    hide_values: Annotated[bool, typer.Option("--hide-values", help="Keep values of the data out of reports.")] = False,
+    date_format: DateFormatOption = None,
+    memory_limit: MemoryOption = None,
+    exclude: ExcludeOption = [],  # noqa: B006
+    mostly: MostlyOption = 1.0,
+    set_: SetOption = [],  # noqa: B006
+    hide_values: HideOption = False,
     format_: FormatOption = Format.TEXT,
     docs: DocsOption = None,
-    save: Annotated[Path | None, typer.Option(help="Make this folder a GX project to run again.")] = None,
-    memory_limit: MemoryOption = None,
-    date_format: DateFormatOption = None,
-    accept: Annotated[bool, typer.Option("--accept", help="Without roles: check those that are proposed.")] = False,
+    save: Annotated[Path | None, _option(OF_OUTPUT, "Make this folder a GX project to run again.")] = None,
+    accept: Annotated[bool, _option(OF_ROLES, "Without roles: check those that are proposed.", "--accept")] = False,
+    **named: Any,
 ) -> None:
     """Check splits for leaks; without any role, make the checks that need none and propose roles."""
+    given = _given(context)
     from gx_leakage.audit.run import audit as run
 
     with _working("Checking the splits"):
-        report = run(**_given(context), docs=docs, save=save, accept=accept)
+        report = run(**given, docs=docs, save=save, accept=accept)
     if report.proposals and not accept and not _is_config(splits):
         options = [word for one in report.proposals for word in one.option]
         report = replace(report, command=shlex.join(["gx-leakage", *map(_told, sys.argv[1:]), *options]))
@@ -147,39 +163,34 @@ def audit(
 
 
 @app.command()
+@_with_roles
 def fix(
     context: typer.Context,
     splits: SplitsArgument,
-    strategy: Annotated[
-        Strategy, typer.Option(help="Drop leaked rows from the judged splits, or from train, or reassign whole groups.")
-    ] = Strategy.JUDGED,
-    output: Annotated[Path | None, typer.Option(help="The folder that clean files are written to.")] = None,
-    run: Annotated[
-        bool, typer.Option("--run", help="In a warehouse: make the tables, and do not only say how.")
-    ] = False,
-    group: GroupOption = [],  # noqa: B006
-    time: TimeOption = None,
-    target: TargetOption = None,
-    id_: IdOption = [],  # noqa: B006
-    sequence: SequenceOption = [],  # noqa: B006
-    frame: FrameOption = None,
-    window: WindowOption = None,
-    embargo: EmbargoOption = None,
     split_column: SplitColumnOption = None,
     connection: ConnectionOption = None,
-    order: OrderOption = None,
-    gap: GapOption = None,
-    unit: UnitOption = None,
-    normalize: NormalizeOption = [],  # noqa: B006
     train: TrainOption = "train",
+    date_format: DateFormatOption = None,
+    exclude: ExcludeOption = [],  # noqa: B006
+    mostly: MostlyOption = 1.0,
+    set_: SetOption = [],  # noqa: B006
+    strategy: Annotated[
+        Strategy,
+        _option(OF_OUTPUT, "Drop leaked rows from the judged splits, or from train, or reassign whole groups."),
+    ] = Strategy.JUDGED,
+    output: Annotated[Path | None, _option(OF_OUTPUT, "The folder that clean files are written to.")] = None,
+    run: Annotated[
+        bool, _option(OF_OUTPUT, "In a warehouse: make the tables, and do not only say how.", "--run")
+    ] = False,
+    **named: Any,
 ) -> None:
     """Write splits without the rows that leak, beside those that are given, and check them again."""
-    from gx_leakage.audit.run import audit
-
     given = _given(context)
     options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
     if not given.get("connection") and output is None:
         raise CouldNotCheckError("name the folder that clean files are written to: --output DIR.")
+    from gx_leakage.audit.run import audit
+
     with _working("Looking for leaks, and dropping them"):
         cleaned = audit(**given).clean_splits(strategy.value, **options)
     made = ", ".join(map(str, cleaned.splits.values()))
@@ -201,18 +212,12 @@ def fix(
 @app.command()
 def init(
     splits: Annotated[list[str], typer.Argument(help="The splits, as audit takes them.")],
-    split_column: Annotated[str | None, typer.Option(help="The column whose values name the splits.")] = None,
-    connection: Annotated[
-        str | None, typer.Option(help="A SQLAlchemy URL; ${VAR} in it is taken from the environment.")
-    ] = None,
+    split_column: SplitColumnOption = None,
+    connection: ConnectionOption = None,
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("leakage.yml"),
     project: Annotated[Path | None, typer.Option(help="Make this folder a GX project that is ready to run.")] = None,
 ) -> None:
     """Write a leakage.yml with the roles that columns look like they have, and a GX project on demand."""
-    from gx_leakage.audit.config import load, written
-    from gx_leakage.audit.run import audit as run
-    from gx_leakage.audit.run import proposed
-
     if output.exists():
         raise CouldNotCheckError(f"{output} exists already, and is not overwritten: name another one with --output.")
     if connection is not None and "$" not in connection:
@@ -223,6 +228,10 @@ def init(
     if project is not None and project.exists() and any(project.iterdir()):
         raise CouldNotCheckError(f"the folder {project} is not empty, and nothing is written over.")
     named = _named(splits, connection)
+    from gx_leakage.audit.config import load, written
+    from gx_leakage.audit.run import audit as run
+    from gx_leakage.audit.run import proposed
+
     with _working("Looking at the columns"):
         found, train = proposed(named, split_column=split_column, connection=connection)
     placed = named if connection is not None else {n: os.path.relpath(f, output.parent) for n, f in named.items()}
@@ -361,17 +370,36 @@ def _given(context: typer.Context) -> dict[str, Any]:
         # What is said on the command line is added to the file, or stands in the place of what it says.
         said = {n for n in given if str(context.get_parameter_source(n)).endswith("COMMANDLINE")}
         given = {name: value for name, value in given.items() if name in said}
-    read: dict[str, tuple[str, Any]] = {
-        "id_": ("id", list), "window": ("window", _window), "embargo": ("embargo", _number), "gap": ("gap", _number),
-        "order": ("order", lambda text: text.split(",") if text else None), "available_at": ("available_at", _pairs),
-        "hide_values": ("show_values", lambda hidden: not hidden),
-    }  # fmt: skip
-    for name, (argument, reader) in read.items():
-        if name in given:
-            given[argument] = reader(given.pop(name))
+    for role in roles().values():
+        if given.get(role.name):
+            given[role.name] = _read(role.option, role.form.read_option, given[role.name])
+    if "hide_values" in given:
+        given["show_values"] = not given.pop("hide_values")
+    if "set_" in given:
+        given["arguments"] = _arguments(given.pop("set_"), from_file.get("arguments", {}))
     if not from_file:
         from_file = {"splits": _named(splits, given["connection"])}
     return {**from_file, **given}
+
+
+def _read(option: str, reader: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return reader(value)
+    except ValueError as error:
+        shown = value if isinstance(value, str) else " ".join(value)
+        raise CouldNotCheckError(f"{option} {shown} is not {error}.") from None
+
+
+def _arguments(given: list[str], known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the arguments of Expectations, those of a file with those of ``--set``."""
+    found = {name: dict(arguments) for name, arguments in known.items()}
+    for text in given:
+        place, equals, value = text.partition("=")
+        type_, dot, argument = place.partition(".")
+        if not (equals and dot and type_ and argument):
+            raise CouldNotCheckError(f"--set {text} is not of the form TYPE.ARGUMENT=VALUE.")
+        found.setdefault(type_, {})[argument] = yaml.safe_load(value)
+    return found
 
 
 def _named(splits: list[str], connection: str | None = None) -> dict[str, str]:
@@ -388,6 +416,8 @@ def _named(splits: list[str], connection: str | None = None) -> dict[str, str]:
         ]
     found: dict[str, str] = {}
     for name, (_, place) in zip(names, pairs, strict=True):
+        if connection is None and not Path(place).exists():
+            raise MissingFileError(Path(place))
         if name in found:
             raise CouldNotCheckError(
                 f"two splits are called '{name}': name them with NAME={'FILE' if connection is None else 'TABLE'}."
@@ -405,36 +435,6 @@ def _name_and_place(given: str, *, files: bool) -> tuple[str, str]:
     if equals:
         return name, place
     return (Path(given).name.split(".")[0] or given if files else given), given
-
-
-def _window(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    start, comma, end = text.partition(",")
-    if not comma or "," in end:
-        raise CouldNotCheckError(f"--window {text} is not of the form START,END.")
-    return start, end
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    found = {}
-    for text in given:
-        feature, equals, column = text.partition("=")
-        if not equals:
-            raise CouldNotCheckError(f"--available-at {text} is not of the form FEATURE=COLUMN.")
-        found[feature] = column
-    return found
-
-
-def _number(text: str | None) -> Any:
-    if text is None:
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _working(what: str) -> Any:

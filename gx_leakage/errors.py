@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from gx_leakage.disclosure import disclosed
 
@@ -18,6 +19,14 @@ class CouldNotCheckError(Exception):
     def without_values(self) -> CouldNotCheckError:
         """Return the error with a message that holds no value of the data."""
         return CouldNotCheckError(disclosed(self._message, show=False))
+
+
+class MissingFileError(CouldNotCheckError):
+    """A file, or a folder, is not there."""
+
+    def __init__(self, path: Path) -> None:
+        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
+        super().__init__(f"there is no file {path}. {near}".rstrip())
 
 
 class MissingColumnError(CouldNotCheckError):

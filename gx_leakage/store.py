@@ -13,10 +13,13 @@ from typing import Any
 from great_expectations.data_context.store.expectations_store import ExpectationsStore as _ExpectationsStore
 from great_expectations.expectations.registry import get_expectation_impl
 
-import gx_leakage.leaks  # noqa: F401 (registers them)
 from gx_leakage.gx import project
+from gx_leakage.leaks import expectation_types
 
 __all__ = ["ExpectationsStore"]
+
+
+expectation_types()  # registers them
 
 
 class ExpectationsStore(_ExpectationsStore):

@@ -13,7 +13,8 @@ import pytest
 
 import gx_leakage as gxl
 from gx_leakage.audit.config import load, written
-from gx_leakage.audit.proposals import Proposal, proposals
+from gx_leakage.audit.proposals import proposals
+from gx_leakage.roles import Proposal
 
 VISITS = pd.DataFrame(
     {

@@ -9,30 +9,23 @@ from typing import Any
 
 import yaml
 
-from gx_leakage.audit.proposals import Proposal
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.leaks import expectation_types
+from gx_leakage.leaks import expectation_types, roles
+from gx_leakage.roles import Columns, Form, Proposal
 
 __all__ = ["load", "written"]
 
-_TEXT, _TEXTS, _LENGTH = (str,), (list,), (str, int, float)
 _SETTINGS: dict[str, tuple[type[Any], ...]] = {
-    "split_column": _TEXT,
-    "connection": _TEXT,
-    "train": _TEXT,
+    "split_column": (str,),
+    "connection": (str,),
+    "train": (str,),
     "mostly": (int, float),
     "show_values": (bool,),
-    "order": _TEXTS,
-    "gap": _LENGTH,
-    "unit": _TEXT,
-    "normalize": _TEXTS,
-    "embargo": _LENGTH,
-    "memory_limit": _TEXT,
-    "date_format": _TEXT,
+    "exclude": (str, list),
+    "memory_limit": (str,),
+    "date_format": (str,),
 }
-_MANY = ("group", "id", "metadata", "feature", "sequence")
-_ROLES = (*_MANY, "time", "target", "available_at", "frame", "window")
-_SECTIONS = ("splits", "roles", "expectations", *_SETTINGS)
+"""What an audit is told besides roles, by its types."""
 
 
 class _Place:
@@ -87,10 +80,13 @@ def load(path: Path) -> dict[str, Any]:
     if node is None:
         raise CouldNotCheckError(f"the file {path} is empty.")
     whole = _Place(path, node)
-    sections = whole.mapping("the file", _SECTIONS)
+    of_columns = [role.name for role in roles().values() if role.of_columns]
+    others = [name for name in roles() if name not in of_columns]
+    sections = whole.mapping("the file", ("splits", "roles", "expectations", *_SETTINGS, *others))
     if "splits" not in sections:
         raise whole.error("there are no 'splits': name each with its file or its table.")
     arguments: dict[str, Any] = {name: _setting(name, place) for name, place in sections.items() if name in _SETTINGS}
+    arguments |= {name: _role(name, place) for name, place in sections.items() if name in others}
     splits = sections["splits"].mapping("splits")
     for name, place in splits.items():
         if not isinstance(place.value, str):
@@ -98,57 +94,67 @@ def load(path: Path) -> dict[str, Any]:
     arguments["splits"] = {
         name: place.value if "connection" in arguments else path.parent / place.value for name, place in splits.items()
     }
-    arguments.update(_roles(sections["roles"]) if "roles" in sections else {})
+    if "roles" in sections:
+        places = sections["roles"].mapping("roles", of_columns)
+        arguments |= {name: _role(name, place) for name, place in places.items()}
     if "expectations" in sections:
-        arguments["arguments"] = _expectations(sections["expectations"])
+        section = sections["expectations"]
+        listed = isinstance(section.node, yaml.SequenceNode)
+        arguments["expectations" if listed else "arguments"] = (_listed if listed else _by_type)(section)
     return arguments
 
 
 def _setting(name: str, place: _Place) -> Any:
     value, kinds = place.value, _SETTINGS[name]
-    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if not fits or (kinds is _TEXTS and not all(isinstance(one, str) for one in value)):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         words = {list: "a list of names", bool: "true or false", str: "a text", int: "a number", float: "a number"}
         wanted = " or ".join(dict.fromkeys(words[kind] for kind in kinds))
         raise place.error(f"{name} has to be {wanted}.")
     if name == "mostly" and not 0 <= value <= 1:
         raise place.error(f"mostly={value} is not between 0 and 1.")
+    if name == "exclude":
+        return _read(Columns(), name, place)
     return value
 
 
-def _roles(section: _Place) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, place in section.mapping("roles", _ROLES).items():
-        value = place.value
-        if name in _MANY:
-            value = [value] if isinstance(value, str) else value
-            fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-            wanted = "a column or a list of columns"
-        elif name == "available_at":
-            fits, wanted = isinstance(value, dict), "a mapping of features to columns"
-        elif name == "window":
-            fits, wanted = isinstance(value, list) and len(value) == 2, "a list of two columns, start and end"
-            value = tuple(value) if fits else value
-        else:
-            fits, wanted = isinstance(value, str), "a column"
-        if not fits:
-            raise place.error(f"role '{name}' has to be {wanted}.")
-        found[name] = value
+def _role(name: str, place: _Place) -> Any:
+    role = roles()[name]
+    return _read(role.form, f"role '{name}'" if role.of_columns else name, place)
+
+
+def _read(form: Form, what: str, place: _Place) -> Any:
+    try:
+        return form.read(place.value)
+    except ValueError as error:
+        raise place.error(f"{what} has to be {error}.") from None
+
+
+def _by_type(section: _Place) -> dict[str, dict[str, Any]]:
+    types = expectation_types()
+    places = section.mapping("expectations", list(types))
+    return {name: _arguments(types[name], name, place) for name, place in places.items()}
+
+
+def _listed(section: _Place) -> list[tuple[str, dict[str, Any]]]:
+    types = expectation_types()
+    found = []
+    for node in section.node.value:
+        one = _Place(section.path, node)
+        places = one.mapping("an Expectation of the list", list(types))
+        if len(places) != 1:
+            raise one.error("each Expectation of the list is a mapping of its type to its arguments.")
+        found += [(name, _arguments(types[name], name, place)) for name, place in places.items()]
     return found
 
 
-def _expectations(section: _Place) -> dict[str, dict[str, Any]]:
-    classes: dict[str, Any] = {cls.expectation_type: cls for cls in expectation_types()}
-    found = {}
-    for name, place in section.mapping("expectations", list(classes)).items():
-        fields = classes[name].__fields__
-        arguments = place.mapping(name, [*fields])
-        for argument, given in arguments.items():
-            _, problems = fields[argument].validate(given.value, {}, loc=argument)
-            if problems:
-                raise given.error(f"{argument} of {name}: {_first(problems)}.")
-        found[name] = {argument: given.value for argument, given in arguments.items()}
-    return found
+def _arguments(cls: Any, name: str, place: _Place) -> dict[str, Any]:
+    fields = cls.__fields__
+    arguments = place.mapping(name, [*fields])
+    for argument, given in arguments.items():
+        _, problems = fields[argument].validate(given.value, {}, loc=argument)
+        if problems:
+            raise given.error(f"{argument} of {name}: {_first(problems)}.")
+    return {argument: given.value for argument, given in arguments.items()}
 
 
 def _first(problems: Any) -> str:
@@ -175,12 +181,11 @@ def written(
     if train != "train":
         lines.append(f"train: {_scalar(train)}")
     lines += ["", "roles:" if proposed else "# roles:"]
-    for role in dict.fromkeys(one.role for one in proposed):
-        lines += [f"  # {one.reason}" for one in proposed if one.role == role]
-        columns = [name for p in proposed if p.role == role for name in p.column.split(",")]
-        many = role in (*_MANY, "window")
-        value = f"[{', '.join(map(_scalar, columns))}]" if many else _scalar(columns[0])
-        lines.append(f"  {role}: {value}")
+    for name in dict.fromkeys(one.role for one in proposed):
+        of_role = [one for one in proposed if one.role == name]
+        lines += [f"  # {one.reason}" for one in of_role]
+        value = roles()[name].form.written([column for one in of_role for column in one.columns])
+        lines.append(f"  {name}: {_flow(value)}")
     lines += [
         "",
         "# Thresholds and severities, where they are not to be as they are by default:",
@@ -188,6 +193,15 @@ def written(
         "#   expect_no_feature_to_reveal_target: {max_score: 0.95, severity: critical}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _flow(value: Any) -> str:
+    """Return the value of a role as YAML of one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_scalar(key)}: {_flow(one)}' for key, one in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_flow, value))}]"
+    return _scalar(str(value))
 
 
 def _scalar(text: str) -> str:

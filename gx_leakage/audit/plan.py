@@ -1,4 +1,4 @@
-"""What columns are for, and the Expectations that follow from it."""
+"""The checks of an audit: those that follow from the roles, and those that are asked for by themselves."""
 
 from __future__ import annotations
 
@@ -9,61 +9,38 @@ from typing import Any
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.leaks import (
-    CrossBatchExpectation,
-    ExpectBatchesToBeOrderedInTime,
-    ExpectFeaturesToBeAvailableAtPredictionTime,
-    ExpectLabelWindowsNotToOverlapAcrossBatches,
-    ExpectMetadataNotToPredictTarget,
-    ExpectMissingnessNotToRevealTarget,
-    ExpectNoFeatureToRevealTarget,
-    ExpectNoIdenticalRowsAcrossBatches,
-    ExpectNoInterleavedFramesAcrossBatches,
-    ExpectNoSharedGroupIdsAcrossBatches,
-    ExpectPreprocessingToBeFittedOnTrainBatchOnly,
-    ExpectRowIdsToBeIndependentOfTarget,
-    expectation_types,
-)
-from gx_leakage.splits.relations import USUAL_ORDER, Relations
-from gx_leakage.sql.keys import NUMBERS, family
+from gx_leakage.gx.expectation import CrossBatchExpectation
+from gx_leakage.gx.planning import Given, NotPlannedError
+from gx_leakage.leaks import expectation_types, roles
+from gx_leakage.splits.relations import Relations
 
-__all__ = ["Plan", "Roles", "plan"]
+__all__ = ["Asked", "Plan", "plan", "read_roles"]
 
 
 @dataclass(frozen=True)
-class Roles:
-    """What columns are for, and how the splits are to be compared: the arguments of :func:`gx_leakage.audit`."""
+class Asked:
+    """What is asked of an audit, besides its splits.
 
-    group: Sequence[str] = ()
-    time: str | None = None
-    target: str | None = None
-    id: Sequence[str] = ()
-    metadata: Sequence[str] = ()
-    feature: Sequence[str] = ()
-    available_at: Mapping[str, str] = field(default_factory=dict)
-    sequence: Sequence[str] = ()
-    frame: str | None = None
-    window: tuple[str, str] | None = None
-    embargo: Any = None
-    order: Sequence[str] | None = None
-    gap: Any = None
-    unit: str | None = None
-    normalize: Sequence[str] = ()
+    Attributes:
+        roles: The roles that are given, in the shape of their forms.
+        exclude: Columns that no check looks at.
+        train: The split that models are fitted on.
+        common: Arguments that all Expectations are given.
+        arguments: By type of Expectation, arguments that are not to be as they are by default.
+        expectations: Further Expectations, by type and arguments.
+    """
+
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    exclude: Sequence[str] = ()
     train: str = "train"
-    mostly: float = 1.0
-    show_values: bool = True
+    common: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    expectations: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
     @property
-    def given(self) -> bool:
-        """Whether any column has a role."""
-        return bool(self.columns or self.target or self.feature or self.frame)
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns that have a role other than to be features or the target."""
-        times = [self.time, self.frame, *(self.window or ()), *self.available_at.values()]
-        found = [*self.group, *self.id, *self.metadata, *self.sequence, *(name for name in times if name)]
-        return list(dict.fromkeys(name for name in found if name != self.target and name not in self.feature))
+    def bare(self) -> bool:
+        """Whether no column has a role."""
+        return not any(roles()[name].of_columns for name in self.roles) and not self.expectations
 
 
 @dataclass(frozen=True)
@@ -74,182 +51,83 @@ class Plan:
     not_checked: tuple[str, ...]
 
 
-def plan(
-    roles: Roles,
-    splits_by: Mapping[str, Any],
-    names: Sequence[str],
-    relations: Relations,
-    arguments: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Plan:
-    """Return the Expectations for the roles that are given; without any, those that need none.
+def read_roles(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the roles that are given in Python in the shape of their forms, without those that are empty.
+
+    Raises:
+        CouldNotCheckError: there is no such role, its value is of another form, or it needs a role that is not given.
+    """
+    known = roles()
+    found = {}
+    for name, value in given.items():
+        if name not in known:
+            raise CouldNotCheckError(f"there is no role '{name}'. {nearest(name, known)}")
+        if value is None or (not isinstance(value, (int, float)) and value in ((), [], {})):
+            continue
+        try:
+            found[name] = known[name].form.read(value)
+        except ValueError as error:
+            raise CouldNotCheckError(f"{name}={value!r} has to be {error}.") from None
+    for name in found:
+        for other, what in known[name].needs.items():
+            if other not in found:
+                raise CouldNotCheckError(f"{name} needs {other}, {what}.")
+    return found
+
+
+def plan(asked: Asked, splits_by: Mapping[str, Any], names: Sequence[str], relations: Relations) -> Plan:
+    """Return the Expectations to check.
 
     Args:
-        roles: What columns are for.
+        asked: What is asked for.
         splits_by: The arguments by which each Expectation finds the splits.
         names: The splits in the order in which they were given.
         relations: The splits.
-        arguments: By type of Expectation, arguments that are not to be as they are by default.
+
+    Raises:
+        CouldNotCheckError: there is no such Expectation, or an argument of it is wrong.
     """
-    common: dict[str, Any] = {
-        **splits_by,
-        "train": roles.train,
-        "mostly": roles.mostly,
-        "show_values": roles.show_values,
-    }
-    _complete(roles)
-    comparison: dict[str, Any] = {"normalize": list(roles.normalize)} if roles.normalize else {}
+    common = {**splits_by, "train": asked.train, **asked.common}
+    given = Given(
+        asked.roles, roles(), relations, names, train=asked.train, named="split_column" not in splits_by,
+        exclude=asked.exclude,
+    )  # fmt: skip
+    types = expectation_types()
+    for name in (*asked.arguments, *(name for name, _ in asked.expectations)):
+        if name not in types:
+            raise CouldNotCheckError(f"there is no Expectation '{name}'. {nearest(name, types)}")
     found: list[CrossBatchExpectation] = []
     left_out: list[str] = []
-
-    if roles.group:
-        found.append(
-            ExpectNoSharedGroupIdsAcrossBatches(
-                group_columns=list(roles.group),
-                target_column=_everywhere(roles.target, relations),
-                **comparison,
-                **common,
-            )
-        )
-    else:
-        left_out.append("shared group ids (group)")
-    found.append(
-        ExpectNoIdenticalRowsAcrossBatches(
-            exclude_columns=list(roles.id), target_column=_everywhere(roles.target, relations), **comparison, **common
-        )
-    )
-    if roles.time is not None:
-        order = list(roles.order) if roles.order else None
-        if order is None and "split_column" not in splits_by and any(n.casefold() not in USUAL_ORDER for n in names):
-            order = list(names)
-        found.append(
-            ExpectBatchesToBeOrderedInTime(
-                time_column=roles.time, order=order, gap=roles.gap, unit=roles.unit, **common
-            )
-        )
-    else:
-        left_out.append("the order in time (time)")
-    if roles.available_at and roles.time is not None:
-        found.append(
-            ExpectFeaturesToBeAvailableAtPredictionTime(
-                prediction_time_column=roles.time, available_at=dict(roles.available_at), **common
-            )
-        )
-    else:
-        left_out.append("features from after the prediction (available_at)")
-    if roles.window:
-        start, end = roles.window
-        found.append(
-            ExpectLabelWindowsNotToOverlapAcrossBatches(
-                start_column=start, end_column=end, embargo=roles.embargo, **common
-            )
-        )
-    else:
-        left_out.append("label windows (window)")
-    if roles.sequence and roles.frame:
-        found.append(
-            ExpectNoInterleavedFramesAcrossBatches(
-                sequence_columns=list(roles.sequence), frame_column=roles.frame, **common
-            )
-        )
-    else:
-        left_out.append("interleaved frames (sequence, frame)")
-    of_target, without = _of_target(roles, relations, common)
-    found += of_target
-    left_out += without
-    looked_at = roles.feature if roles.given else relations.common_columns()
-    numbers = _numbers(looked_at, relations)
-    if numbers and roles.train in relations.names:
-        found.append(ExpectPreprocessingToBeFittedOnTrainBatchOnly(columns=numbers, **common))
-    else:
-        wanted = "feature" if not looked_at else f"a split called {roles.train}" if numbers else "a feature of numbers"
-        left_out.append(f"what preprocessing was fitted on ({wanted})")
-    return Plan(tuple(_changed(found, arguments or {}, common)), tuple(left_out))
-
-
-_NEEDS = {
-    "metadata": ("target", "what they must not predict"),
-    "available_at": ("time", "the moment at which a row predicts"),
-    "order": ("time", "the column that says when a row was"),
-    "gap": ("time", "the column that says when a row was"),
-    "unit": ("time", "the column that says when a row was"),
-    "embargo": ("window", "the columns with the time that a label is about"),
-    "sequence": ("frame", "the number of a frame within its sequence"),
-    "frame": ("sequence", "what a frame is a number within"),
-}
-
-
-def _complete(roles: Roles) -> None:
-    """Raise for what is given and would not be looked at for want of something else."""
-    for name, (other, what) in _NEEDS.items():
-        if getattr(roles, name) not in (None, (), [], {}) and not getattr(roles, other):
-            raise CouldNotCheckError(f"{name} needs {other}, {what}.")
-
-
-def _changed(
-    planned: Sequence[CrossBatchExpectation], arguments: Mapping[str, Mapping[str, Any]], common: Mapping[str, Any]
-) -> list[CrossBatchExpectation]:
-    """Return the Expectations with the arguments that are given; those that no role asks for are added."""
-    classes: dict[str, Any] = {cls.expectation_type: cls for cls in expectation_types()}
-    for name in arguments:
-        if name not in classes:
-            raise CouldNotCheckError(f"there is no Expectation '{name}'. {nearest(name, classes)}")
-    changed = []
-    for one in planned:
-        given = arguments.get(one.expectation_type, {})
-        changed.append(type(one)(**{**one.configuration.kwargs, "severity": one.severity, **given}) if given else one)
-    for name in arguments.keys() - {one.expectation_type for one in planned}:
+    for name, cls in types.items():
+        own = asked.arguments.get(name, {})
         try:
-            changed.append(classes[name](**{**common, **arguments[name]}))
-        except pydantic.ValidationError as error:
-            wanted = ", ".join(str(problem["loc"][0]) for problem in error.errors())
-            raise CouldNotCheckError(
-                f"{name} is given arguments, but no role asks for it: give the role, or these arguments too: {wanted}."
-            ) from error
-    return changed
+            planned = cls.planned(given)
+        except NotPlannedError as wanting:
+            if not own:
+                left_out.append(f"{cls.checks} ({wanting})")
+                continue
+            found.append(_alone(cls, {**common, **own}))
+        else:
+            found += [cls(**{**common, **arguments, **own}) for arguments in planned]
+    found += [types[name](**{**common, **arguments}) for name, arguments in asked.expectations]
+    if asked.exclude:
+        relations.require([c for c in asked.exclude if not _anywhere(c, relations)])
+        left_out.append(f"{', '.join(asked.exclude)} (excluded)")
+    return Plan(tuple(found), tuple(left_out))
 
 
-def _everywhere(target: str | None, relations: Relations) -> str | None:
-    """Return the target unless only some of the splits have it, as those that are still to be predicted have not."""
-    held = [target in names for names in relations.columns().values()]
-    return None if any(held) and not all(held) else target
+def _anywhere(column: str, relations: Relations) -> bool:
+    return any(column in names for names in relations.columns().values())
 
 
-def _of_target(
-    roles: Roles, relations: Relations, common: Mapping[str, Any]
-) -> tuple[list[CrossBatchExpectation], list[str]]:
-    """Return the Expectations about what says too much of the target."""
-    target = roles.target
-    what = "features and gaps that reveal the target"
-    if target is None:
-        return [], [f"{what} (target)", "metadata (metadata, target)", "ids in the order of the target (id, target)"]
-    found: list[CrossBatchExpectation] = []
-    left_out = []
-    judged = relations.having(target)
-    features = list(roles.feature) or [c for c in judged.common_columns() if c not in (*roles.columns, target)]
-    if features:
-        exclude = [] if roles.feature else [c for c in roles.columns if c in judged.common_columns()]
-        chosen: dict[str, Any] = {"columns": list(roles.feature) or None, "exclude_columns": exclude}
-        found.append(ExpectNoFeatureToRevealTarget(target_column=target, **chosen, **common))
-        found.append(ExpectMissingnessNotToRevealTarget(target_column=target, **chosen, **common))
-    else:
-        left_out.append(f"{what} (no column without a role)")
-    if roles.metadata:
-        found.append(
-            ExpectMetadataNotToPredictTarget(target_column=target, metadata_columns=list(roles.metadata), **common)
-        )
-    else:
-        left_out.append("metadata (metadata)")
-    found += [ExpectRowIdsToBeIndependentOfTarget(id_column=c, target_column=target, **common) for c in roles.id]
-    if not roles.id:
-        left_out.append("ids in the order of the target (id)")
-    return found, left_out
-
-
-def _numbers(columns: Sequence[str], relations: Relations) -> list[str]:
-    """Return those of the columns that hold numbers in all splits; a name that is wrong is an error further on."""
-    existing = relations.columns()
-    if not columns or not all(c in names for names in existing.values() for c in columns):
-        return list(columns)
-    stack = relations.stack(columns)
-    types = [stack.relation_of(i).c for i in range(len(relations.names))]
-    return [c for c in columns if all(family(of[c].type) in NUMBERS for of in types)]
+def _alone(cls: Any, arguments: Mapping[str, Any]) -> CrossBatchExpectation:
+    """Return an Expectation that no role asks for, by its arguments alone."""
+    try:
+        made: CrossBatchExpectation = cls(**arguments)
+    except pydantic.ValidationError as error:
+        wanted = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+        raise CouldNotCheckError(
+            f"{cls.expectation_type} is given arguments, but no role asks for it: give the role, or these arguments "
+            f"too: {wanted}."
+        ) from error
+    return made

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,15 +16,17 @@ from great_expectations.checkpoint.actions import UpdateDataDocsAction
 from great_expectations.compatibility import pydantic
 
 import great_expectations as gx
-from gx_leakage.audit.plan import Roles, plan
-from gx_leakage.audit.proposals import Proposal, accepted, proposals
+from gx_leakage.audit.plan import Asked, plan, read_roles
+from gx_leakage.audit.proposals import accepted, proposals
 from gx_leakage.audit.remedy import Inputs
-from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx.actions import LeakageReportAction
+from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
-from gx_leakage.leaks import CrossBatchExpectation
+from gx_leakage.leaks import roles
+from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
 from gx_leakage.splits.relations import train_among
 
@@ -55,32 +59,20 @@ def _telling(run: _Audit) -> _Audit:
 def audit(
     splits: Mapping[str, Any] | Any,
     *,
-    group: Sequence[str] | str = (),
-    time: str | None = None,
-    target: str | None = None,
-    id: Sequence[str] | str = (),  # noqa: A002 (the role is called that everywhere)
-    metadata: Sequence[str] | str = (),
-    feature: Sequence[str] | str = (),
-    available_at: Mapping[str, str] | None = None,
-    sequence: Sequence[str] | str = (),
-    frame: str | None = None,
-    window: tuple[str, str] | None = None,
-    embargo: Any = None,
     split_column: str | None = None,
-    order: Sequence[str] | None = None,
-    gap: Any = None,
-    unit: str | None = None,
-    normalize: Sequence[str] | None = None,
+    connection: str | None = None,
+    exclude: Sequence[str] | str = (),
     train: str = "train",
     mostly: float = 1.0,
     show_values: bool = True,
-    connection: str | None = None,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+    expectations: Sequence[Any] = (),
+    accept: bool = False,
     docs: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
     memory_limit: str | None = None,
     date_format: str | None = None,
-    accept: bool = False,
-    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+    **named: Any,
 ) -> Report:
     """Check splits for leaks, as a GX Checkpoint does in a pipeline.
 
@@ -89,47 +81,38 @@ def audit(
     Args:
         splits: By name, DataFrames (pandas or Spark), paths of CSV, Parquet or JSON files (Parquet folders too), or,
             with ``connection``, names of tables. With ``split_column``, one of these that holds all splits.
-        group: Columns that together identify what must not be on both sides: a patient, a customer.
-        time: The column that says when a row was.
-        target: The column that is to be predicted.
-        id: Columns that identify a row, which are left out when looking for identical rows; with ``target`` their order
-            must say nothing about it.
-        metadata: Columns about how a row was recorded, which must say nothing about ``target``.
-        feature: The columns that a model is given. They must not reveal ``target``, and their preprocessing must have
-            been fitted on train. Without it, all columns that have no other role must not reveal ``target``.
-        available_at: For features the column that says since when their value was known; needs ``time``, which is then
-            the moment at which a row predicts.
-        sequence: Columns that together identify a video or recording; needs ``frame``.
-        frame: The column with the number of a frame within its sequence.
-        window: The columns with the start and the end of the time that a row's label is about.
-        embargo: How long after such a window of another split no train window may start.
         split_column: The column whose values name the split of each row.
-        order: The splits, the earliest first; by default as their names say, or else as they are given.
-        gap: How much later than an earlier split a later one has to be, such as ``"7 days"``.
-        unit: The calendar unit to compare times by, such as ``"day"``.
-        normalize: How ids are made comparable: ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``.
+        connection: A SQLAlchemy URL; ``${VAR}`` in it is replaced from the environment, and kept as written in what
+            is saved.
+        exclude: Columns that no check looks at.
         train: The split that models are fitted on; also the only one that has it as a word of its name.
         mostly: The share of judged rows that have to be free of each leak.
         show_values: Whether values of the data may be in the report and in Data Docs.
-        connection: A SQLAlchemy URL; ``${VAR}`` in it is replaced from the environment, and kept as written in what
-            is saved.
+        arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
+        expectations: Further Expectations of ours, or pairs of a type and its arguments, to check besides.
+        accept: Whether to check the roles that are proposed, too.
         docs: A folder to build Data Docs in.
         save: A folder that becomes a GX project with this data source, suite and checkpoint.
         memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
         date_format: How dates are written in text files, as ``strptime`` has it, such as ``"%d/%m/%Y"``; by default ISO
             8601, and any other form in which the dates of all splits can only be read in one way.
-        accept: Whether to check the roles that are proposed, too.
-        arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
+        **named: Roles: what columns are for.
 
     Raises:
         CouldNotCheckError: an input is missing or cannot be read. Checks that could not be made are in the report.
     """
-    roles = Roles(
-        group=_list(group), time=time, target=target, id=_list(id), metadata=_list(metadata), feature=_list(feature),
-        available_at=dict(available_at or {}), sequence=_list(sequence), frame=frame, window=window, embargo=embargo,
-        order=order, gap=gap, unit=unit, normalize=list(normalize or ()), train=train, mostly=mostly,
-        show_values=show_values,
-    )  # fmt: skip
+    for name in named:
+        if name not in roles():
+            known = [*roles(), *_SETTINGS]
+            raise CouldNotCheckError(f"audit() has no argument '{name}'. {nearest(name, known)}")
+    asked = Asked(
+        roles=read_roles(named),
+        exclude=[exclude] if isinstance(exclude, str) else list(exclude),
+        train=train,
+        common={"mostly": mostly, "show_values": show_values},
+        arguments=arguments or {},
+        expectations=[_typed(one) for one in expectations],
+    )
     if save is not None and not show_values and any(map(is_frame, _given(splits))):
         raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
     with ExitStack() as stack:
@@ -139,20 +122,55 @@ def audit(
             prepare(context, splits, split_column, connection, memory_limit, folder, date_format)
         )
         relations = relations_of(prepared)
+        found: list[Proposal] = []
         try:
-            roles = replace(roles, train=train_among(relations.names, train))
-            found = [] if roles.given else proposals(profile.gather(relations), roles.train)
+            asked = replace(asked, train=train_among(relations.names, train))
+            if asked.bare:
+                found = proposals(profile.gather(relations, asked.train))
             if accept:
-                roles = accepted(roles, found)
-            planned = plan(roles, prepared.splits_by, prepared.names, relations, arguments)
+                asked = replace(asked, roles=accepted(asked.roles, found))
+            planned = plan(asked, prepared.splits_by, prepared.names, relations)
         except pydantic.ValidationError as error:
             problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise CouldNotCheckError(f"{'; '.join(problems)}.") from error
         finally:
             relations.close()
         report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
-        given = Inputs(splits, split_column, connection, memory_limit, roles, arguments, date_format)
+        again = functools.partial(
+            audit, split_column=split_column, connection=connection, exclude=exclude, train=asked.train,
+            mostly=mostly, show_values=show_values, arguments=arguments, expectations=expectations,
+            memory_limit=memory_limit, date_format=date_format, **asked.roles,
+        )  # fmt: skip
+        given = Inputs(splits, split_column, connection, date_format, asked.train, again)
         return replace(report, proposals=found, remedy=given.clean)
+
+
+def _typed(expectation: Any) -> tuple[str, Mapping[str, Any]]:
+    """Return type and arguments of an Expectation, or of such a pair."""
+    if isinstance(expectation, CrossBatchExpectation):
+        kwargs = expectation.configuration.kwargs
+        return expectation.expectation_type, {**kwargs, "severity": expectation.severity}
+    type_, arguments = expectation
+    return type_, arguments
+
+
+def _described(run: Any) -> None:
+    """Give a function that takes roles the signature and the help of all that there are."""
+    signature = inspect.signature(run)
+    first, *settings = (one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    named = [
+        inspect.Parameter(role.name, keyword, default=role.form.empty, annotation=role.form.type_)
+        for role in roles().values()
+    ]
+    run.__signature__ = signature.replace(parameters=[first, *named, *settings])
+    lines = [
+        textwrap.fill(f"{role.name}: {role.help}", 112, initial_indent=" " * 4, subsequent_indent=" " * 8)
+        for role in roles().values()
+    ]
+    run.__doc__ = inspect.cleandoc(str(run.__doc__)).replace(
+        "    **named: Roles: what columns are for.", "\n".join(lines)
+    )
 
 
 def _given(splits: Mapping[str, Any] | Any) -> list[Any]:
@@ -167,7 +185,7 @@ def proposed(
         relations = relations_of(prepared)
         try:
             train = train_among(relations.names)
-            return proposals(profile.gather(relations), train), train
+            return proposals(profile.gather(relations, train)), train
         finally:
             relations.close()
 
@@ -239,5 +257,5 @@ def _docs_site(context: AbstractDataContext, docs: str | os.PathLike[str]) -> st
     return name
 
 
-def _list(value: Sequence[str] | str) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
+_SETTINGS = [name for name, one in inspect.signature(audit).parameters.items() if one.kind is one.KEYWORD_ONLY]
+_described(audit)

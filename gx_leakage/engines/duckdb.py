@@ -23,10 +23,11 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import visitors
 
-from gx_leakage.engines import Source
+from gx_leakage.engines.duckdb_types import arrow_type, arrow_type_of, temporary_table, type_named
+from gx_leakage.engines.engine import Source
+from gx_leakage.engines.spark import as_utc, spark_types
+from gx_leakage.engines.warehouse import WarehouseEngine
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.sql.dialects import literal_dialect
-from gx_leakage.sql.keys import AllNull, Family, Incomparable, Nanoseconds, Single, family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,6 @@ __all__ = [
     "TableEngine",
     "arrow_table",
     "on_project",
-    "type_named",
 ]
 
 ROWS_A_BATCH = 65_536
@@ -93,18 +93,6 @@ class BufferedDialect(Dialect):
 def computes(statement: Any) -> bool:
     """Return whether a statement has window functions, which are costly to have again at each place."""
     return any(isinstance(part, sa.Over) for column in statement.selected_columns for part in visitors.iterate(column))
-
-
-@contextlib.contextmanager
-def temporary_table(run: Callable[[str], Any], dialect: sa.Dialect, statement: Any) -> Iterator[sa.FromClause]:
-    """Keep the rows of a statement for the length of a block, on the connection that ``run`` runs SQL on."""
-    name = f"gx_leakage_{uuid4().hex}"
-    text = str(statement.compile(dialect=literal_dialect(dialect), compile_kwargs={"literal_binds": True}))
-    run(f"CREATE TEMPORARY TABLE {name} AS {text}")
-    try:
-        yield sa.table(name, *(sa.column(column.name, column.type) for column in statement.selected_columns))
-    finally:
-        run(f"DROP TABLE IF EXISTS {name}")
 
 
 class DuckDBEngine:
@@ -365,8 +353,6 @@ class _WarehouseReader(_StreamReader):
     """A SQL batch."""
 
     def __init__(self, source: Source) -> None:
-        from gx_leakage.engines.warehouse import WarehouseEngine
-
         self._source = source
         self._warehouse = WarehouseEngine(source.execution_engine)
 
@@ -375,7 +361,7 @@ class _WarehouseReader(_StreamReader):
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         relation = self._warehouse.relation(self._source, columns)
-        schema = pa.schema([(name, _arrow_type_of(relation.c[name].type, name)) for name in columns])
+        schema = pa.schema([(name, arrow_type_of(relation.c[name].type, name)) for name in columns])
         yield schema
         with self._source.execution_engine.get_connection() as connection:
             # An option of the statement, for GX keeps some connections and uses them again.
@@ -394,10 +380,8 @@ class _SparkReader(_StreamReader):
         return list(self._frame.columns)
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        from gx_leakage.engines.spark import as_utc, spark_types
-
         types = spark_types(self._frame)
-        schema = pa.schema([(name, _arrow_type_of(types[name], name)) for name in columns])
+        schema = pa.schema([(name, arrow_type_of(types[name], name)) for name in columns])
         yield schema
         quoted = [self._frame[f"`{name.replace('`', '``')}`"] for name in columns]
         aware = [getattr(types[name], "timezone", False) for name in columns]
@@ -418,91 +402,3 @@ def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
         for v, f in zip(by_column, schema, strict=True)
     ]
     return pa.record_batch(arrays, schema=schema)
-
-
-def arrow_type(type_: pa.DataType) -> sa.types.TypeEngine[Any]:
-    """Return the SQL type that DuckDB gives an Arrow column."""
-    is_ = pa.types
-    if is_.is_null(type_):
-        return AllNull()
-    if is_.is_boolean(type_):
-        return sa.Boolean()
-    if is_.is_integer(type_):
-        return sa.BigInteger()
-    if is_.is_floating(type_):
-        return sa.Double() if is_.is_float64(type_) else Single()
-    if is_.is_decimal(type_):
-        return sa.Numeric(type_.precision, type_.scale)
-    if is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_):
-        return sa.Text()
-    if is_.is_date(type_):
-        return sa.Date()
-    if is_.is_timestamp(type_):
-        kind = Nanoseconds if type_.unit == "ns" else sa.DateTime
-        return kind(timezone=type_.tz is not None)
-    if is_.is_time(type_):
-        return sa.Time()
-    if is_.is_binary(type_) or is_.is_large_binary(type_) or is_.is_fixed_size_binary(type_):
-        return sa.LargeBinary()
-    if is_.is_duration(type_):
-        return sa.Interval()
-    if str(type_) == "extension<arrow.uuid>":
-        return sa.Uuid()
-    return Incomparable(str(type_))
-
-
-def _arrow_type_of(type_: sa.types.TypeEngine[Any], column: str) -> pa.DataType:
-    """Return the Arrow type for values of a SQL type, as its driver hands them out."""
-    kind = family(type_)
-    if kind is Family.DECIMAL:
-        precision, scale = getattr(type_, "precision", None), getattr(type_, "scale", None)
-        return pa.decimal128(min(precision or 38, 38), 9 if scale is None else scale)
-    types = {
-        Family.BOOLEAN: pa.bool_(),
-        Family.INTEGER: pa.int64(),
-        Family.FLOAT: pa.float64(),
-        Family.TEXT: pa.string(),
-        Family.UUID: pa.string(),
-        Family.DATE: pa.date32(),
-        Family.TIMESTAMP: pa.timestamp("us"),
-        Family.TIMESTAMP_TZ: pa.timestamp("us", "UTC"),
-        Family.TIME: pa.time64("us"),
-        Family.BINARY: pa.binary(),
-    }
-    if kind not in types:
-        raise CouldNotCheckError(
-            f"column '{column}' is of type {type_}, which cannot be brought together with data elsewhere. "
-            f"Cast it to text, a number or a time."
-        )
-    return types[kind]
-
-
-def type_named(name: str) -> sa.types.TypeEngine[Any]:
-    """Return the SQLAlchemy type for a type as DuckDB's ``DESCRIBE`` writes it."""
-    base = name.split("(")[0].upper()
-    if name.endswith("]"):
-        return Incomparable(name)
-    if base == "DECIMAL":
-        precision, scale = name[len("DECIMAL(") : -1].split(",")
-        return sa.Numeric(int(precision), int(scale))
-    types: dict[str, sa.types.TypeEngine[Any]] = {
-        "BOOLEAN": sa.Boolean(),
-        "FLOAT": Single(),
-        "DOUBLE": sa.Double(),
-        "VARCHAR": sa.Text(),
-        "ENUM": sa.Text(),
-        "UUID": sa.Uuid(),
-        "DATE": sa.Date(),
-        "TIME": sa.Time(),
-        "TIMESTAMP": sa.DateTime(),
-        "TIMESTAMP_S": sa.DateTime(),
-        "TIMESTAMP_MS": sa.DateTime(),
-        "TIMESTAMP_NS": Nanoseconds(),
-        "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
-        "BLOB": sa.LargeBinary(),
-        "INTERVAL": sa.Interval(),
-        '"NULL"': AllNull(),
-    }
-    if base.endswith("INT") or base == "INTEGER" or base == "UINTEGER":
-        return sa.BigInteger()
-    return types.get(base) or Incomparable(name)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from gx_leakage.engines import Source, require
+from gx_leakage.engines.engine import Source, require
 from gx_leakage.sql.dialects import SPARK
 from gx_leakage.sql.keys import Incomparable, Single
 
@@ -45,8 +45,7 @@ class SparkEngine:
         described = statement.selected_columns  # type: ignore[attr-defined]
         aware = [getattr(column.type, "timezone", False) for column in described]
         shared, text = to_spark_sql(statement)
-        if any("GXL_NFC" in part.upper() for part in (*shared.values(), text)):
-            self._session.udf.register("gxl_nfc", _normalizer())
+        self._teach(*shared.values(), text)
         with ExitStack() as stack:
             for name, part in shared.items():
                 stack.enter_context(self._computed_once(name, part))
@@ -61,6 +60,12 @@ class SparkEngine:
         with self._computed_once(view, text):
             yield sa.table(view, *(sa.column(column.name, column.type) for column in statement.selected_columns))
 
+    def frame(self, statement: sa.Executable) -> Any:
+        """Return the rows of a statement without WITH clause as a DataFrame, which Spark computes when it is asked."""
+        _, text = to_spark_sql(statement)
+        self._teach(text)
+        return self._session.sql(text)
+
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return None: the views are temporary, so that a user has nothing to run the statement over."""
         return None
@@ -70,6 +75,10 @@ class SparkEngine:
         for _, view in self._views.values():
             self._session.catalog.dropTempView(view)
         self._views.clear()
+
+    def _teach(self, *texts: str) -> None:
+        if any("GXL_NFC" in text.upper() for text in texts):
+            self._session.udf.register("gxl_nfc", _normalizer())
 
     @contextmanager
     def _computed_once(self, view: str, text: str) -> Iterator[None]:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
-from gx_leakage.engines import Source
-from gx_leakage.splits.kinds import REMARK
+from gx_leakage.engines.duckdb_types import temporary_table, type_named
+from gx_leakage.engines.engine import Source
 from gx_leakage.sql.dialects import Instant, literal_dialect, stored
 from gx_leakage.sql.keys import Incomparable, Single, UnreadText, type_name
 
@@ -72,7 +72,6 @@ class WarehouseEngine:
         if self.dialect.name != "duckdb":
             yield statement.subquery("stacked")
             return
-        from gx_leakage.engines.duckdb import temporary_table
 
         with self._execution_engine.get_connection() as connection:
             self._held = connection
@@ -194,7 +193,6 @@ def _postgresql_types(
 
 
 def _duckdb_types(connection: sa.Connection, probe: sa.Select[Any]) -> dict[str, sa.types.TypeEngine[Any]]:
-    from gx_leakage.engines.duckdb import type_named
 
     text = str(probe.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
     described = connection.exec_driver_sql(f"DESCRIBE {text}").all()
@@ -209,9 +207,9 @@ def _remarked_types(connection: sa.Connection, source: Source) -> dict[str, sa.t
         *map(sa.column, ("table_name", "column_name", "comment")),
     ).alias("commented")
     remarks = sa.select(commented.c.column_name, commented.c.comment).where(
-        commented.c.table_name == relation, commented.c.comment.like(f"{REMARK}%")
+        commented.c.table_name == relation, commented.c.comment.like(f"{UnreadText.REMARK}%")
     )
-    found = ((name, json.loads(text.removeprefix(REMARK))) for name, text in connection.execute(remarks))
+    found = ((name, json.loads(text.removeprefix(UnreadText.REMARK))) for name, text in connection.execute(remarks))
     return {name: UnreadText(remark["reason"], remark["equality"]) for name, remark in found}
 
 

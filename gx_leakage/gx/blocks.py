@@ -11,10 +11,16 @@ from great_expectations.render import (
     RenderedTableContent,
 )
 
-__all__ = ["Block", "cell", "code", "collapse", "table", "text"]
+__all__ = ["EMPTY", "LEAKED", "STEPS", "TRAIN", "Block", "bar", "cell", "code", "collapse", "table", "text"]
 
 Block = Any
 """A content block of GX."""
+
+STEPS = 30
+"""Cells in a line or a bar of a picture: pictures are tables, which are seen without scripts and without a network."""
+
+TRAIN, LEAKED, EMPTY = "#2471a3", "#c0392b", "#f4f6f7"
+"""The colours of what is as it should be, of what leaks, and of nothing."""
 
 BORDER = {"border": "1px solid #dee2e6", "padding": "2px 8px"}
 BARE = {"border": "0", "padding": "0"}
@@ -76,6 +82,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
             }
         },
     )
+
+
+def bar(colour: str) -> Block:
+    """Return a cell of a picture."""
+    return cell("\u00a0", {"background-color": colour, "padding": "0 3px", "border": "0"})
 
 
 def code(source: str) -> Block:

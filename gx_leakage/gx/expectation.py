@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Union
 
@@ -24,6 +24,9 @@ from gx_leakage.disclosure import Value, disclosed
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
 from gx_leakage.gx import metrics as leakage_metrics
 from gx_leakage.gx import rendering
+from gx_leakage.gx.blocks import Block
+from gx_leakage.gx.planning import Given
+from gx_leakage.splits.relations import LeakedRows, Relations
 
 __all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
 
@@ -68,9 +71,9 @@ class Judgement:
 class CrossBatchExpectation(BatchExpectation, ABC):
     """An Expectation about several splits of one data set, of which GX validates one.
 
-    A subclass declares its arguments as fields, its ``case`` (the page of the handbook), its ``family`` (the metric
-    that gathers its evidence), the ``sentence`` that Data Docs show, and two methods: what it asks of the data, and
-    what it makes of the answer.
+    A subclass declares its arguments as fields, its ``case`` (the page of the handbook), its ``evidence`` (the module
+    that answers its question), the ``sentence`` that Data Docs show, the ``roles`` that its arguments are given by, and
+    two methods: what it asks of the data, and what it makes of the answer.
     """
 
     split_column: Union[Text, None] = pydantic.Field(
@@ -95,10 +98,26 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     )
 
     case: ClassVar[str]
-    family: ClassVar[str]
+    """The page of the handbook."""
+    evidence: ClassVar[Any]
+    """What answers the question: see :class:`gx_leakage.gx.metrics.Evidence`."""
+    checks: ClassVar[str]
+    """What is checked, in a few words."""
+    roles: ClassVar[Mapping[str, str]] = {}
+    """By argument the role that gives it in an audit."""
+    optional_roles: ClassVar[Mapping[str, str]] = {}
+    """The same for arguments that the check can do without."""
     sentence: ClassVar[str]
+    """What is expected, with ``$argument`` for arguments."""
     sentence_arguments: ClassVar[tuple[str, ...]] = ()
+    """The arguments that the sentence shows."""
+    more: ClassVar[Mapping[str, str]] = {}
+    """By argument a further sentence, where it is not at its default."""
+    of_split: ClassVar[Mapping[str, str]] = {}
+    """By key of ``details["splits"]`` its title in a table, besides name and rows."""
 
+    family: ClassVar[str]
+    """The metric that holds the evidence."""
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
 
     class Config:
@@ -109,6 +128,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         # The keys by which GX tells two Expectations of one type in a suite apart: every argument of ours.
         cls.success_keys = tuple(name for name in cls.__fields__ if name not in BatchExpectation.__fields__)
         cls.args_keys = cls.success_keys
+        if hasattr(cls, "evidence"):
+            cls.family = leakage_metrics.register(cls.evidence)
 
     @pydantic.root_validator(pre=True)
     def _arguments_are_known(cls, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N805 (a pydantic validator)
@@ -160,6 +181,38 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     @abstractmethod
     def judge(self, evidence: Any) -> Judgement:
         """Return what the evidence means."""
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the arguments of each check of this type that an audit makes for the roles that are given.
+
+        Raises:
+            NotPlannedError: it makes none.
+        """
+        return given.arguments(cls.roles, cls.optional_roles)
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what Data Docs show of the evidence, besides the table of the splits and a sample."""
+        return []
+
+    @property
+    def rows_leak(self) -> bool:
+        """Whether what leaks are rows that can be dropped or moved; otherwise it is a column."""
+        return hasattr(self.evidence, "leaked_rows")
+
+    def leaked_rows(self, relations: Relations, side: str) -> LeakedRows:
+        """Return how the rows are found that leak.
+
+        Args:
+            relations: The splits.
+            side: ``"judged"`` for rows of the judged splits, ``"train"`` for rows of train.
+
+        Raises:
+            CouldNotCheckError: of that side no rows can be dropped.
+        """
+        found: LeakedRows = self.evidence.leaked_rows(relations, side, **self.question(0))
+        return found
 
     def get_validation_dependencies(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from great_expectations.core.metric_function_types import MetricFunctionTypes
 from great_expectations.execution_engine import (
@@ -22,16 +22,10 @@ from great_expectations.expectations.registry import register_metric
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.leaks.association import encodings, row_order
-from gx_leakage.leaks.association import evidence as association
-from gx_leakage.leaks.fingerprints import evidence as fingerprints
-from gx_leakage.leaks.overlap import evidence as overlap
-from gx_leakage.leaks.timeline import availability, frames, windows
-from gx_leakage.leaks.timeline import evidence as timeline
 from gx_leakage.splits import resolve as splits
 from gx_leakage.splits.relations import Relations
 
-__all__ = ["FAMILIES", "SPLITS", "Failure", "configurations"]
+__all__ = ["SPLITS", "Evidence", "Failure", "configurations", "register"]
 
 SPLITS = "leakage.splits"
 _SPLIT_KEYS = ("split_column", "batches", "batch_name")
@@ -155,18 +149,27 @@ class _FamilyMetric(_LeakageMetric):
         return cls.gather(metrics[SPLITS], **value["question"])
 
 
-# The families of evidence: a new one needs its module and its line here.
-FAMILIES: dict[str, Callable[..., Any]] = {
-    "leakage.association": association.gather,
-    "leakage.availability": availability.gather,
-    "leakage.encodings": encodings.gather,
-    "leakage.fingerprints": fingerprints.gather,
-    "leakage.frames": frames.gather,
-    "leakage.overlap": overlap.gather,
-    "leakage.row_order": row_order.gather,
-    "leakage.timeline": timeline.gather,
-    "leakage.windows": windows.gather,
-}
+class Evidence(Protocol):
+    """What answers the question of an Expectation: a module with these functions."""
 
-for _name, _gather in FAMILIES.items():
-    type(_name, (_FamilyMetric,), {"metric_name": _name, "gather": staticmethod(_gather)})
+    __name__: str
+
+    def gather(self, relations: Relations, **question: Any) -> Any:
+        """Return the answer: small facts, never rows."""
+
+
+_registered: dict[str, str] = {}
+
+
+def register(evidence: Evidence) -> str:
+    """Return the name of the metric that holds an answer of this module, which is made if there is none yet.
+
+    A module whose leaks are rows has a function ``leaked_rows(relations, side, **question)`` too, which returns
+    :class:`~gx_leakage.splits.relations.LeakedRows`.
+    """
+    module = evidence.__name__
+    if module not in _registered:
+        name = f"leakage.{module.removeprefix('gx_leakage.leaks.')}"
+        type(name, (_FamilyMetric,), {"metric_name": name, "gather": staticmethod(evidence.gather)})
+        _registered[module] = name
+    return _registered[module]

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from great_expectations.checkpoint.checkpoint import CheckpointResult
@@ -16,15 +16,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from gx_leakage.audit.proposals import Proposal
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
+from gx_leakage.roles import Proposal
 
-if TYPE_CHECKING:
-    from gx_leakage.audit.remedy import Cleaned
-
-__all__ = ["Finding", "LeakFoundError", "Report"]
+__all__ = ["Cleaned", "Finding", "LeakFoundError", "Report"]
 
 MOST_EXAMPLES = 5
 _OPTIONAL = ("not_checked", "proposals", "command", "remedy")
@@ -273,6 +270,33 @@ class Report:
         if leaks:
             return f"{leaks} of {len(self.findings)} checks found a leak"
         return f"No leak found by {len(self.findings)} checks"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Splits without the leaked rows, and what that cost."""
+
+    splits: dict[str, Any]
+    """By name a DataFrame, the path of a file that was written, or the name of a table."""
+    rows: list[dict[str, Any]]
+    """For each split ``name``, ``before`` and ``after``."""
+    not_fixed: list[str] = field(default_factory=list)
+    """Leaks of columns, which no dropping of rows mends."""
+    sql: list[str] = field(default_factory=list)
+    """In a warehouse, the statements that make the tables."""
+    report: Report | None = None
+    """The audit of the clean splits; None where a warehouse has not made them."""
+
+    @property
+    def sentence(self) -> str:
+        """What it cost, in one sentence."""
+        parts = []
+        for split in self.rows:
+            change = split["after"] - split["before"]
+            share = 100 * abs(change) / split["before"] if split["before"] else 0.0
+            kept = f"{split['after']:,} of {split['before']:,} rows" if change <= 0 else f"{split['after']:,} rows"
+            parts.append(f"{split['name']} {kept} ({'+' if change > 0 else '-' if change else ''}{share:.3g} %)")
+        return f"{'; '.join(parts)}."
 
 
 def _findings(result: CheckpointResult) -> Iterator[Finding]:

@@ -1,49 +1,90 @@
-"""One Expectation a file. Importing this package registers them all with Great Expectations."""
+"""The leaks: a folder a family, found by its entry point, and in it a file an Expectation, found by its name.
 
-from gx_leakage.gx.expectation import CrossBatchExpectation
-from gx_leakage.leaks.association.expect_metadata_not_to_predict_target import ExpectMetadataNotToPredictTarget
-from gx_leakage.leaks.association.expect_missingness_not_to_reveal_target import ExpectMissingnessNotToRevealTarget
-from gx_leakage.leaks.association.expect_no_feature_to_reveal_target import ExpectNoFeatureToRevealTarget
-from gx_leakage.leaks.association.expect_row_ids_to_be_independent_of_target import ExpectRowIdsToBeIndependentOfTarget
-from gx_leakage.leaks.association.expect_target_encodings_to_be_out_of_fold import ExpectTargetEncodingsToBeOutOfFold
-from gx_leakage.leaks.fingerprints.expect_preprocessing_to_be_fitted_on_train_batch_only import (
-    ExpectPreprocessingToBeFittedOnTrainBatchOnly,
-)
-from gx_leakage.leaks.overlap.expect_no_identical_rows_across_batches import ExpectNoIdenticalRowsAcrossBatches
-from gx_leakage.leaks.overlap.expect_no_shared_group_ids_across_batches import (
-    ExpectNoSharedGroupIdsAcrossBatches,
-)
-from gx_leakage.leaks.timeline.expect_batches_to_be_ordered_in_time import ExpectBatchesToBeOrderedInTime
-from gx_leakage.leaks.timeline.expect_features_to_be_available_at_prediction_time import (
-    ExpectFeaturesToBeAvailableAtPredictionTime,
-)
-from gx_leakage.leaks.timeline.expect_label_windows_not_to_overlap_across_batches import (
-    ExpectLabelWindowsNotToOverlapAcrossBatches,
-)
-from gx_leakage.leaks.timeline.expect_no_interleaved_frames_across_batches import (
-    ExpectNoInterleavedFramesAcrossBatches,
-)
+A family is a package that an entry point of the group ``gx_leakage.expectations`` names, or one within that package.
+It declares its ``ROLES`` (and may declare its ``PLACE`` among the families), and holds modules ``expect_….py``, each
+with the one Expectation of that name, and pages of the handbook in a folder ``cases``. Ours are found in the same way
+as those of other packages. Neither GX nor pandas is imported before an Expectation is asked for.
+"""
 
+from __future__ import annotations
 
-def expectation_types() -> list[type[CrossBatchExpectation]]:
-    """Return all Expectations of this package."""
-    found = (globals()[name] for name in __all__ if name.startswith("Expect"))
-    return list(found)
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.roles import Role
+
+__all__ = ["GROUP", "expectation_types", "families", "page_folders", "roles"]
+
+GROUP = "gx_leakage.expectations"
+"""The entry points that name families."""
+
+PREFIX = "expect_"
 
 
-__all__ = [
-    "CrossBatchExpectation",
-    "ExpectBatchesToBeOrderedInTime",
-    "ExpectFeaturesToBeAvailableAtPredictionTime",
-    "ExpectLabelWindowsNotToOverlapAcrossBatches",
-    "ExpectMetadataNotToPredictTarget",
-    "ExpectMissingnessNotToRevealTarget",
-    "ExpectNoFeatureToRevealTarget",
-    "ExpectNoIdenticalRowsAcrossBatches",
-    "ExpectNoInterleavedFramesAcrossBatches",
-    "ExpectNoSharedGroupIdsAcrossBatches",
-    "ExpectPreprocessingToBeFittedOnTrainBatchOnly",
-    "ExpectRowIdsToBeIndependentOfTarget",
-    "ExpectTargetEncodingsToBeOutOfFold",
-    "expectation_types",
-]
+@cache
+def families() -> tuple[ModuleType, ...]:
+    """Return the packages of all families.
+
+    Raises:
+        CouldNotCheckError: one cannot be imported: without it, its checks would be left out in silence.
+    """
+    points = {point.value: point for point in entry_points(group=GROUP)}
+    if __name__ not in points:
+        raise CouldNotCheckError("gx_leakage is not installed, or was installed before it moved: pip install it again.")
+    found: list[ModuleType] = []
+    for point in points.values():
+        try:
+            package = importlib.import_module(point.value)
+            within = (
+                [] if _expectations(package) else [m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg]
+            )
+            found += [importlib.import_module(f"{point.value}.{name}") for name in within] or [package]
+        except Exception as error:
+            raise CouldNotCheckError(
+                f"the leaks of '{point.name}' ({point.value}) cannot be loaded ({type(error).__name__}: {error}): mend "
+                f"that package, or uninstall it."
+            ) from error
+    return tuple(sorted(found, key=lambda package: (getattr(package, "PLACE", 100), package.__name__)))
+
+
+@cache
+def roles() -> dict[str, Role]:
+    """Return all roles by name.
+
+    Raises:
+        CouldNotCheckError: two families declare one role.
+    """
+    found: dict[str, Role] = {}
+    for package in families():
+        for role in getattr(package, "ROLES", ()):
+            if role.name in found:
+                raise CouldNotCheckError(f"the role '{role.name}' is declared twice, again by {package.__name__}.")
+            found[role.name] = role
+    return found
+
+
+@cache
+def expectation_types() -> dict[str, Any]:
+    """Return the classes of all Expectations by their type. Importing them registers them with Great Expectations."""
+    found: dict[str, Any] = {}
+    for package in families():
+        for name in _expectations(package):
+            module = importlib.import_module(f"{package.__name__}.{name}")
+            found[name] = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+    return found
+
+
+def page_folders() -> list[Path]:
+    """Return the folders of pages that families have."""
+    places = (Path(place, "cases") for package in families() for place in package.__path__)
+    return [place for place in places if place.is_dir()]
+
+
+def _expectations(package: ModuleType) -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(package.__path__) if module.name.startswith(PREFIX)]

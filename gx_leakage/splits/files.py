@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.errors import CouldNotCheckError, MissingFileError
 from gx_leakage.splits.kinds import TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
 
 __all__ = ["KINDS", "SplitFiles", "SplitQuery", "find", "queries", "quoted"]
@@ -80,8 +80,7 @@ def find(path: Path) -> SplitFiles:
         CouldNotCheckError: there is nothing there, or it cannot be read as it is written.
     """
     if not path.exists():
-        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        raise CouldNotCheckError(f"there is no file {path}. {near}".rstrip())
+        raise MissingFileError(path)
     parts = _parts(path) if path.is_dir() else [path]
     found = [_described(part) for part in parts]
     first = found[0]

@@ -13,7 +13,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-__all__ = ["REMARK", "TEXT", "TIMES", "Decision", "Written", "decide", "formatted", "kind_of", "unlike", "written_sql"]
+from gx_leakage.sql.keys import UnreadText
+
+__all__ = ["TEXT", "TIMES", "Decision", "Written", "decide", "formatted", "kind_of", "unlike", "written_sql"]
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _CLOCK = r"[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?"
@@ -57,9 +59,6 @@ TIMES = {
 
 TEXT = "VARCHAR"
 
-REMARK = "gx_leakage: "
-"""What the comment of a column begins with that says why it is text."""
-
 # A float holds 15 digits, and as many as its own shortest form has.
 _EXACT_DIGITS = 15
 _DECIMAL_DIGITS = 38
@@ -98,7 +97,11 @@ class Decision:
     @property
     def remark(self) -> str | None:
         """What is open, as a comment of the column keeps it."""
-        return None if self.reason is None else REMARK + json.dumps({"reason": self.reason, "equality": self.equality})
+        return (
+            None
+            if self.reason is None
+            else UnreadText.REMARK + json.dumps({"reason": self.reason, "equality": self.equality})
+        )
 
     def sql(self, cell: str) -> str:
         """Return the value of a cell of text in the type of the column."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import TypesDifferError
 from gx_leakage.splits.relations import Relations
-from gx_leakage.sql.keys import Family, Key
+from gx_leakage.sql.keys import NUMBERS, TIMES, Family, Key
 
 __all__ = ["ColumnProfile", "Profile", "gather"]
 
@@ -39,6 +40,26 @@ class ColumnProfile:
         """Whether no value is twice in one split."""
         return self.known == self.distinct and sum(self.known) > 0
 
+    @property
+    def is_number(self) -> bool:
+        """Whether these are numbers."""
+        return self.families <= NUMBERS
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether these are whole numbers, by their type."""
+        return self.families <= {Family.INTEGER}
+
+    @property
+    def is_time(self) -> bool:
+        """Whether these are dates or times, by their type."""
+        return self.families <= TIMES
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether these can be names of something: whole numbers, texts, UUIDs."""
+        return self.families <= {Family.INTEGER, Family.TEXT, Family.UUID}
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -49,9 +70,16 @@ class Profile:
     columns: tuple[ColumnProfile, ...]
     only_in: dict[str, tuple[str, ...]]
     """Columns that some splits lack, with the splits that have them."""
+    train: str = "train"
+    """The split that models are fitted on."""
+
+    def free(self, taken: Mapping[str, Sequence[str]]) -> list[ColumnProfile]:
+        """Return the columns that have no role yet."""
+        held = {name for columns in taken.values() for name in columns}
+        return [column for column in self.columns if column.name not in held]
 
 
-def gather(relations: Relations) -> Profile:
+def gather(relations: Relations, train: str = "train") -> Profile:
     """Return what the columns of the splits look like."""
     common = relations.comparable_columns()
     stack = relations.stack(common)
@@ -91,4 +119,5 @@ def gather(relations: Relations) -> Profile:
             for i, key in enumerate(keys)
         ),
         {c: tuple(split for split, names in existing.items() if c in names) for c in sorted(partly)},
+        train,
     )

@@ -14,7 +14,7 @@ from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
 from gx_leakage.sql.keys import AllNull, Incomparable, Key, comparable
 
-__all__ = ["USUAL_ORDER", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
+__all__ = ["USUAL_ORDER", "LeakedRows", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
 
 USUAL_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test", "holdout")
 
@@ -76,6 +76,23 @@ class Stack:
         return next(scan.relation for scan in self.scans if split_no in scan.splits)
 
 
+@dataclass(frozen=True)
+class LeakedRows:
+    """How leaked rows are found: by marks beside the columns of each row, and conditions on the rows of all splits.
+
+    The query that users run and all remedies are made of it.
+    """
+
+    marks: Columns
+    """Given a relation, the marks of its rows, each called by a name that ends with an underscore."""
+    keep: Callable[[sa.FromClause], tuple[sa.FromClause, list[Any]]]
+    """Given the rows of all splits with ``split_no`` and the marks, what to select from and which of it has leaked."""
+    together: tuple[str, ...] = ()
+    """The marks of which equal values have to be in one split; none where moving rows mends nothing."""
+    null_is_a_value: bool = False
+    """Whether NULL equals NULL there."""
+
+
 class Relations:
     """Named splits in one engine."""
 
@@ -99,6 +116,14 @@ class Relations:
         if train not in self.names and train != "train":
             raise CouldNotCheckError(f"no split is called '{train}'. {nearest(train, self.names)}")
         return [i for i, name in enumerate(self.names) if name != train]
+
+    def on_side(self, side: str, train: str) -> list[int]:
+        """Return the positions of the splits that rows are dropped from: the judged ones, or train."""
+        if side != "train":
+            return self.judged(train)
+        if train not in self.names:
+            raise CouldNotCheckError(f"no split is called '{train}'. {nearest(train, self.names)}")
+        return [self.names.index(train)]
 
     def columns(self) -> dict[str, list[str]]:
         """Return the names of the columns of each split; the split column is not one of them."""
@@ -227,22 +252,21 @@ class Relations:
 
         return stack.select(read).subquery("stacked"), aliases
 
-    def rows(self, marks: Columns, keep: Callable[[sa.Subquery], tuple[sa.FromClause, list[Any]]]) -> sa.Select[Any]:
-        """Return the statement for whole rows, with all columns that the splits have in common and their split.
-
-        Args:
-            marks: Further columns to choose the rows by, which are not returned.
-            keep: Given the rows of all splits with ``split_no`` and the marks, what to select from and the conditions.
-        """
+    def rows(self, leaked: LeakedRows) -> sa.Select[Any]:
+        """Return the statement for leaked rows, with all columns that the splits have in common and their split."""
         shown = [*([self.split_column] if self.split_column else []), *self.common_columns()]
-        stacked, aliases = self.beside(shown, marks)
-        source, conditions = keep(stacked)
+        stacked, aliases = self.beside(shown, leaked.marks)
+        source, conditions = leaked.keep(stacked)
         split = []
         if self.split_column is None and "split" not in map(str.casefold, shown):
             names = [(source.c.split_no == i, sa.literal(name)) for i, name in enumerate(self.names)]
             split = [sa.case(*names).label("split")]
         columns = [source.c[alias] if alias == name else source.c[alias].label(name) for name, alias in aliases.items()]
         return sa.select(*split, *columns).where(*conditions)
+
+    def query(self, leaked: Callable[[], LeakedRows]) -> str | None:
+        """Return the text of that statement for a user to run; None where there is no place to."""
+        return self.engine.query(lambda: self.rows(leaked()))
 
     def require_several(self) -> None:
         """Raise where there is nothing to compare a split with."""

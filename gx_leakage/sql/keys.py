@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -97,6 +97,8 @@ class UnreadText(sa.Text):
     """The type of a text that looks like something else, which it could not be read as."""
 
     cache_ok = True
+    REMARK: ClassVar[str] = "gx_leakage: "
+    """Begins the comment of a column of a view in DuckDB that says so."""
 
     def __init__(self, reason: str, equality: bool) -> None:
         super().__init__()

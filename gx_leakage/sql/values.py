@@ -7,7 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["plain"]
+__all__ = ["plain", "rounded"]
 
 
 def plain(value: Any) -> Any:
@@ -29,3 +29,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
     return str(value)
+
+
+def rounded(value: float, digits: int = 6) -> float:
+    """Return a value with significant digits that do not depend on the order in which an engine added up."""
+    return float(f"{value:.{digits}g}") + 0.0

@@ -15,8 +15,8 @@ import pandas as pd
 import gx_leakage as gxl
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import DuckDBEngine
-from gx_leakage.leaks.association import encodings, row_order
 from gx_leakage.leaks.association import evidence as association
+from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.splits.relations import Relations, SplitRows
 
@@ -141,7 +141,7 @@ def _encoding_alarms(random: np.random.Generator, kind: str, rows: int) -> Itera
             found = relations(frame.assign(e=encoded.fillna(y.mean())))
             draws += 1
             try:
-                alarms += int(check.judge(encodings.gather(found, **check.question(0))).observed_value)
+                alarms += int(check.judge(target_encodings.gather(found, **check.question(0))).observed_value)
             except gxl.CouldNotCheckError:
                 unknown += 1  # no category has rows with different targets
             found.close()

@@ -16,8 +16,8 @@ import sqlglot
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.leaks.association import encodings, row_order
 from gx_leakage.leaks.association import evidence as association
+from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
@@ -247,7 +247,7 @@ def test_encodings(name: str, layout: str) -> None:
     fit: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[40] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)], [(10, 4)]]
     fit_all: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
     engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0, 2)], [(20.0, 2)], precision, *fit, *fit_all]
-    encodings.gather(splits, encodings={"s": "f"}, target="i")
+    target_encodings.gather(splits, encodings={"s": "f"}, target="i")
     assert len(engine.statements) == 11
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-__all__ = ["Cell", "ClassTable", "NumberTable", "Spread", "rounded"]
+from gx_leakage.sql.values import rounded
+
+__all__ = ["Cell", "ClassTable", "NumberTable", "Spread"]
 
 DRAWS = 9_999
 """Random tables that a p-value is counted from where a table is too small for its distribution to be known."""
@@ -21,11 +23,6 @@ DRAWS = 9_999
 MOST_ROWS_DRAWN = 2_000
 LEAST_EXPECTED = 5
 """Cochran's rule: with fewer rows expected in a cell than this, the chi-squared distribution is not to be relied on."""
-
-
-def rounded(value: float, digits: int = 6) -> float:
-    """Return a value with significant digits that do not depend on the order in which an engine added up."""
-    return float(f"{value:.{digits}g}") + 0.0
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from typing import Any, Union
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.leaks.association.contingency import Cell, ClassTable, NumberTable, Spread, rounded
+from gx_leakage.leaks.association.contingency import Cell, ClassTable, NumberTable, Spread
 from gx_leakage.leaks.association.targets import Target, target_of
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import neighbour, real
 from gx_leakage.sql.keys import NUMBERS, TIMES, Family, Key
-from gx_leakage.sql.values import plain
+from gx_leakage.sql.values import plain, rounded
 
 __all__ = ["Association", "ColumnAssociation", "gather"]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
-from gx_leakage.gx.words import SIGNIFICANT, association_judgement
+from gx_leakage.leaks.association import evidence
 from gx_leakage.leaks.association.evidence import Association
+from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement
 
 __all__ = ["ExpectMetadataNotToPredictTarget"]
 
@@ -41,11 +45,14 @@ class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "metadata_predicts_target"
-    family: ClassVar[str] = "leakage.association"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "metadata"
+    roles: ClassVar[Mapping[str, str]] = {"metadata_columns": "metadata", "target_column": "target"}
     sentence: ClassVar[str] = (
         "$metadata_columns must not be associated with $target_column more strongly than $max_association."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("metadata_columns", "target_column", "max_association")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect metadata not to predict target"
@@ -66,3 +73,8 @@ class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
             words=lambda one: f"{one.column} goes together with {target} (association {one.association:.3g})",
             clean=f"No metadata is associated with {target} more strongly than {most:.3g}",
         )
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [scores(details)]

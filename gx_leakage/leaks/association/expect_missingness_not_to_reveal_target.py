@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
-from gx_leakage.gx.words import SIGNIFICANT, association_judgement
+from gx_leakage.gx.planning import Given
+from gx_leakage.leaks.association import evidence
 from gx_leakage.leaks.association.evidence import Association
+from gx_leakage.leaks.association.features import features_of
+from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement
 
 __all__ = ["ExpectMissingnessNotToRevealTarget"]
 
@@ -42,11 +48,14 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "missingness_reveals_target"
-    family: ClassVar[str] = "leakage.association"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "gaps that reveal the target"
+    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     sentence: ClassVar[str] = (
         "Gaps in $columns must not be associated with $target_column more strongly than $max_association."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_association", "exclude_columns")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect missingness not to reveal target"
@@ -72,3 +81,14 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
             words=lambda one: f"gaps in {one.column} go together with {target} (association {one.association:.3g})",
             clean=f"No column's gaps are associated with {target} more strongly than {most:.3g}",
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check of the features, or of all columns that have no other role."""
+        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
+        return [arguments | features_of(given)]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [scores(details)]

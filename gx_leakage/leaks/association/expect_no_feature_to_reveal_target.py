@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
-from gx_leakage.gx.words import SIGNIFICANT, association_judgement, relation_words
+from gx_leakage.gx.planning import Given
+from gx_leakage.leaks.association import evidence
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
+from gx_leakage.leaks.association.features import features_of
+from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement, relation_words
 
 __all__ = ["ExpectNoFeatureToRevealTarget"]
 
@@ -48,11 +54,14 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "ohe_target_as_feature"
-    family: ClassVar[str] = "leakage.association"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "features that reveal the target"
+    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     sentence: ClassVar[str] = (
         "No feature among $columns may predict $target_column by itself with a score above $max_score."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_score", "exclude_columns")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect no feature to reveal target"
@@ -84,3 +93,14 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
             clean=f"No feature predicts {evidence.target.name} with a score above {self.max_score:.3g}",
             relations=True,
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check of the features, or of all columns that have no other role."""
+        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
+        return [arguments | features_of(given)]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [scores(details)]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
-from gx_leakage.gx.words import SIGNIFICANT, joined, target_splits
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.association import row_order
+from gx_leakage.leaks.association.picture import scores
 from gx_leakage.leaks.association.row_order import OrderEffect, RowOrder
+from gx_leakage.leaks.association.words import SIGNIFICANT, target_splits
 
 __all__ = ["ExpectRowIdsToBeIndependentOfTarget"]
 
@@ -43,11 +48,14 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "id_sort_leak"
-    family: ClassVar[str] = "leakage.row_order"
+    evidence: ClassVar[Any] = row_order
+    checks: ClassVar[str] = "ids in the order of the target"
+    roles: ClassVar[Mapping[str, str]] = {"id_column": "id", "target_column": "target"}
     sentence: ClassVar[str] = (
         "The order of $id_column must say nothing about $target_column (effect at most $max_effect)."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("id_column", "target_column", "max_effect")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect row ids to be independent of target"
@@ -105,3 +113,8 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
             samples=sorted(leaky),
             details={"columns": columns, "target": {"column": target.name, "classes": len(target.classes) or None}},
         )
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [scores(details)]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
-from gx_leakage.gx.words import joined, target_splits
-from gx_leakage.leaks.association.encodings import ALL, Encoding, Encodings
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.association import target_encodings
+from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.target_encodings import ALL, Encoding, Encodings
+from gx_leakage.leaks.association.words import target_splits
 
 __all__ = ["ExpectTargetEncodingsToBeOutOfFold"]
 
@@ -38,9 +43,12 @@ class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
     target_column: Text = pydantic.Field(description="The column that is to be predicted.")
 
     case: ClassVar[str] = "target_encoding_in_sample"
-    family: ClassVar[str] = "leakage.encodings"
+    evidence: ClassVar[Any] = target_encodings
+    checks: ClassVar[str] = "target encodings"
+    roles: ClassVar[Mapping[str, str]] = {"encodings": "encoding", "target_column": "target"}
     sentence: ClassVar[str] = "The encodings of $encodings must not hold the $target_column of their own rows."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("encodings", "target_column")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect target encodings to be out of fold"
@@ -87,3 +95,8 @@ class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
         how = one.formula + (f" (m = {one.smoothing:g})" if one.smoothing is not None else "")
         rows = "all rows, test targets inside" if one.fitted_on == ALL else f"{one.fitted_on}, in-sample"
         return f"{one.encoded} is the {how} of {self.target_column} by {one.category} over {rows}"
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [scores(details)]

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from scipy import stats
 
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.leaks.association.contingency import rounded
 from gx_leakage.leaks.association.targets import Target, target_of
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import by_bytes, digest, neighbour, null_of, real
 from gx_leakage.sql.keys import NUMBERS, TIMES, Family
+from gx_leakage.sql.values import rounded
 
 __all__ = ["OrderEffect", "RowOrder", "gather"]
 

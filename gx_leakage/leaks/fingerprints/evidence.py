@@ -16,13 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
-from gx_leakage.leaks.association.contingency import rounded
-from gx_leakage.leaks.fingerprints.precision import Precision, precisions
+from gx_leakage.splits.precision import Precision, precisions
 from gx_leakage.splits.relations import Relations, Stack
 from gx_leakage.sql.blocks import in_blocks
 from gx_leakage.sql.dialects import real
 from gx_leakage.sql.keys import NUMBERS, Key
-from gx_leakage.sql.values import plain
+from gx_leakage.sql.values import plain, rounded
 
 __all__ = ["METHODS", "ColumnTrace", "Fingerprints", "SplitSize", "gather"]
 

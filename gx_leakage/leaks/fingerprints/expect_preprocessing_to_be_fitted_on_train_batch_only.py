@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.disclosure import value
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Texts
+from gx_leakage.gx.planning import Given, NotPlannedError
 from gx_leakage.gx.words import joined
+from gx_leakage.leaks.fingerprints import evidence
 from gx_leakage.leaks.fingerprints.evidence import ALL, EACH, METHODS, TRAIN, ColumnTrace, Fingerprints
+from gx_leakage.leaks.fingerprints.picture import moments
 
 __all__ = ["ExpectPreprocessingToBeFittedOnTrainBatchOnly"]
 
@@ -40,7 +45,8 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "fit_transform_on_test"
-    family: ClassVar[str] = "leakage.fingerprints"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "what preprocessing was fitted on"
     sentence: ClassVar[str] = "What was done to $columns ($methods) must have been fitted on $train alone."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "methods", "train")
 
@@ -100,3 +106,18 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
             for (method, splits, how), names in found.items()
         ]
         return joined(parts, most=3)
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check of the features that are numbers, or of all numbers."""
+        numbers = given.numbers()
+        if not numbers:
+            raise NotPlannedError("a feature of numbers")
+        if given.train not in given.relations.names:
+            raise NotPlannedError(f"a split called {given.train}")
+        return [{"columns": numbers}]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [moments(details)] if details["columns"] else []

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, TypesDifferError
 from gx_leakage.leaks.overlap.damage import Damage, accuracy
-from gx_leakage.splits.relations import Relations, Stack
+from gx_leakage.splits.relations import LeakedRows, Relations, Stack
 from gx_leakage.sql.dialects import by_bytes, digest, numbers
 from gx_leakage.sql.keys import Family, Key, family, type_name
 
@@ -125,7 +125,7 @@ def gather(
         unique_columns=_unique_columns(relations, stack, keys, splits) if clean and null_is_a_value else (),
         leaked_rows_query=None
         if clean
-        else relations.engine.query(lambda: leaked_rows(relations, keys, null_is_a_value, relations.judged(train))),
+        else relations.query(lambda: _leaked(keys, null_is_a_value, relations.judged(train))),
         incomparable=tuple(n for n in relations.common_columns() if any(n in of for of in left_out.values())),
         single_columns=tuple(key.name for key in keys if key.single),
         damage=damage,
@@ -278,15 +278,30 @@ def statement(
 
 
 def leaked_rows(
-    relations: Relations, keys: Sequence[Key], null_is_a_value: bool, judged: Sequence[int]
-) -> sa.Select[Any]:
-    """Return the statement that finds every leaked row, with all columns that the splits have in common."""
+    relations: Relations,
+    side: str,
+    *,
+    columns: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    normalize: Sequence[str] = (),
+    null_is_a_value: bool = False,
+    disagree_on: str | None = None,
+    train: str = "train",
+    **_: Any,
+) -> LeakedRows:
+    """Return how the rows are found whose key is in another split, of the judged splits or of train."""
+    chosen, _left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
+    keys = relations.keys(relations.stack(chosen), chosen, normalize, lenient=columns is None)
+    return _leaked(keys, null_is_a_value, relations.on_side(side, train))
+
+
+def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int]) -> LeakedRows:
     names = [f"key_{i}_" for i in range(len(keys))]
 
     def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [key.of(relation).label(name) for key, name in zip(keys, names, strict=True)]
 
-    def keep(stacked: sa.Subquery) -> tuple[sa.FromClause, list[Any]]:
+    def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
         by = [digest(stacked.c[name]) for name in names]
         marked = sa.select(
             stacked,
@@ -294,10 +309,10 @@ def leaked_rows(
             sa.func.max(stacked.c.split_no).over(partition_by=by).label("last_split_"),
         ).subquery("marked")
         known = [] if null_is_a_value else [marked.c[name].is_not(None) for name in names]
-        leaked = [marked.c.first_split_ < marked.c.last_split_, marked.c.split_no.in_(list(judged))]
+        leaked = [marked.c.first_split_ < marked.c.last_split_, marked.c.split_no.in_(list(of))]
         return marked, [*leaked, *known]
 
-    return relations.rows(marks, keep)
+    return LeakedRows(marks, keep, tuple(names), null_is_a_value)
 
 
 def _choose(

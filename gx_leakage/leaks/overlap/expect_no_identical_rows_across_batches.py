@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Text, Texts
-from gx_leakage.gx.words import joined, named_samples, overlap_details, overlap_splits, overlap_summary
+from gx_leakage.gx.planning import Given
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.overlap import evidence
 from gx_leakage.leaks.overlap.evidence import Overlap
+from gx_leakage.leaks.overlap.picture import shared
+from gx_leakage.leaks.overlap.words import named_samples, overlap_details, overlap_splits, overlap_summary
 
 __all__ = ["ExpectNoIdenticalRowsAcrossBatches"]
 
@@ -47,9 +53,12 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "test_intersect_train"
-    family: ClassVar[str] = "leakage.overlap"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "identical rows"
+    optional_roles: ClassVar[Mapping[str, str]] = {"target_column": "target", "normalize": "normalize"}
     sentence: ClassVar[str] = "No row may be in more than one split, comparing $columns."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "exclude_columns", "target_column")
+    of_split: ClassVar[Mapping[str, str]] = {"keys": "Distinct rows"}
 
     class Config:
         title = "Expect no identical rows across batches"
@@ -95,3 +104,18 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             details=details,
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return one check, for which no role is needed: of all columns but those that tell rows or groups apart."""
+        exclude = [c for c in given.columns("group", "id") if c in given.relations.common_columns()]
+        left = [c for c in given.relations.common_columns() if c not in (*exclude, *given.columns("target"))]
+        # Where groups and ids are all there is, they are compared.
+        exclude = exclude if left else given.columns("id")
+        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
+        return [arguments | {"exclude_columns": list(dict.fromkeys([*exclude, *given.excluded]))}]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return shared(details, "rows")

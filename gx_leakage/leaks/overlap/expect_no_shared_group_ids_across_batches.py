@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Text, Texts
-from gx_leakage.gx.words import joined, named_samples, overlap_details, overlap_splits, overlap_summary
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.overlap import evidence
 from gx_leakage.leaks.overlap.evidence import Overlap
+from gx_leakage.leaks.overlap.picture import shared
+from gx_leakage.leaks.overlap.words import named_samples, overlap_details, overlap_splits, overlap_summary
 
 __all__ = ["ExpectNoSharedGroupIdsAcrossBatches"]
 
@@ -42,9 +47,13 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "insufficient_stratification"
-    family: ClassVar[str] = "leakage.overlap"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "shared group ids"
+    roles: ClassVar[Mapping[str, str]] = {"group_columns": "group"}
+    optional_roles: ClassVar[Mapping[str, str]] = {"target_column": "target", "normalize": "normalize"}
     sentence: ClassVar[str] = "Each $group_columns must occur in one split only."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("group_columns",)
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a key", "keys": "Distinct keys"}
 
     class Config:
         title = "Expect no shared group ids across batches"
@@ -70,3 +79,8 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
             details=overlap_details(evidence, str(self.train)),
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return shared(details, "keys")

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
-from gx_leakage.splits.relations import Relations
+from gx_leakage.splits.relations import LeakedRows, Relations
 from gx_leakage.sql.keys import Key, on_one_axis
 
 __all__ = ["Availability", "FeatureTimes", "SplitRowsInTime", "gather"]
@@ -130,8 +130,8 @@ def gather(
         ),
         features=tuple(sorted(measured, key=lambda feature: (-feature.late_rows, feature.feature))),
         samples=_samples(relations, stacked, moment, available_at, times, samples) if leaks and samples else (),
-        leaked_rows_query=relations.engine.query(
-            lambda: relations.rows(
+        leaked_rows_query=relations.query(
+            lambda: LeakedRows(
                 lambda relation: [
                     sa.case((sa.or_(*(late(relation, feature) for feature in features)), 1), else_=0).label("late_")
                 ],

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.splits.relations import USUAL_ORDER, Relations, in_usual_order
+from gx_leakage.splits.relations import USUAL_ORDER, LeakedRows, Relations, in_usual_order
 from gx_leakage.sql.keys import Axis, Key, on_one_axis
 
 __all__ = ["UNITS", "EarlyRows", "SplitTimes", "Timeline", "gather", "parse_gap"]
@@ -101,6 +101,68 @@ def gather(
     """
     relations.require_several()
     judged = relations.judged(train)
+    bounds = _bounds(relations, column, order, gap, unit)
+    key, times, positions, pairs = bounds.key, bounds.times, bounds.positions, bounds.pairs
+    order = [relations.names[i] for i in positions]
+    shown = tuple(
+        SplitTimes(t.name, t.rows, t.null_keys, key.shown(t.first), key.shown(t.last)) for _, t in sorted(times.items())
+    )
+    found = Timeline(
+        splits=shown,
+        order=tuple(order),
+        judged=tuple(relations.names[i] for i in judged if i in positions),
+        gap="" if gap is None else f"{gap}{f' {unit}s' if unit and isinstance(gap, int) else ''}",
+        early=(),
+        leaked=dict.fromkeys(order, 0),
+        samples=(),
+        leaked_rows_query=None,
+    )
+    if not pairs:
+        return found
+
+    latest = bounds.latest
+    early, leaked, first = _count(relations, bounds, samples, judged)
+    return replace(
+        found,
+        early=early,
+        leaked={name: leaked.get(relations.names.index(name), 0) for name in order},
+        samples=first,
+        leaked_rows_query=relations.query(lambda: _leaked(key, latest, judged)),
+    )
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """The first and the last times of the splits, and up to when rows of later ones are too early."""
+
+    stacked: sa.Subquery
+    key: Key
+    times: dict[int, SplitTimes]
+    positions: list[int]
+    """The splits that are looked at, the earliest first."""
+    cutoffs: dict[int, _Cutoff]
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The earlier and the later of two splits that are not in order."""
+        return [
+            (i, j)
+            for n, j in enumerate(self.positions)
+            for i in self.positions[:n]
+            if i in self.cutoffs and self.times[j].first is not None and self.times[j].first in self.cutoffs[i]
+        ]
+
+    @property
+    def latest(self) -> dict[int, _Cutoff]:
+        """For each split that has early rows, the last time that is too early."""
+        found: dict[int, _Cutoff] = {}
+        for i, j in self.pairs:
+            if j not in found or found[j].value < self.cutoffs[i].value:
+                found[j] = self.cutoffs[i]
+        return found
+
+
+def _bounds(relations: Relations, column: str, order: Sequence[str] | None, gap: Any, unit: str | None) -> _Bounds:
     order = _order(relations.names, order)
     stack = relations.stack([column])
     key = relations.keys(stack, [column])[0]
@@ -132,53 +194,14 @@ def gather(
                     f"{value(f': {bound}')}. Make it NULL, or leave such rows out."
                 )
     cutoffs = {i: _cutoff(times[i].last, span, unit, axis) for i in positions if times[i].last is not None}
-    pairs = [
-        (i, j)
-        for n, j in enumerate(positions)
-        for i in positions[:n]
-        if i in cutoffs and times[j].first is not None and times[j].first in cutoffs[i]
-    ]
-    shown = tuple(
-        SplitTimes(t.name, t.rows, t.null_keys, key.shown(t.first), key.shown(t.last)) for _, t in sorted(times.items())
-    )
-    found = Timeline(
-        splits=shown,
-        order=tuple(order),
-        judged=tuple(relations.names[i] for i in judged if i in positions),
-        gap="" if gap is None else f"{gap}{f' {unit}s' if unit and isinstance(gap, int) else ''}",
-        early=(),
-        leaked=dict.fromkeys(order, 0),
-        samples=(),
-        leaked_rows_query=None,
-    )
-    if not pairs:
-        return found
-
-    latest: dict[int, _Cutoff] = {}
-    for i, j in pairs:
-        if j not in latest or latest[j].value < cutoffs[i].value:
-            latest[j] = cutoffs[i]
-    early, leaked, first = _count(relations, stacked, key, pairs, cutoffs, latest, samples, judged)
-    return replace(
-        found,
-        early=early,
-        leaked={name: leaked.get(relations.names.index(name), 0) for name in order},
-        samples=first,
-        leaked_rows_query=relations.engine.query(lambda: _leaked_rows(relations, key, latest, judged)),
-    )
+    return _Bounds(stacked, key, times, positions, cutoffs)
 
 
 def _count(
-    relations: Relations,
-    stacked: sa.Subquery,
-    key: Key,
-    pairs: Sequence[tuple[int, int]],
-    cutoffs: dict[int, _Cutoff],
-    latest: dict[int, _Cutoff],
-    samples: int,
-    judged: Sequence[int],
+    relations: Relations, bounds: _Bounds, samples: int, judged: Sequence[int]
 ) -> tuple[tuple[EarlyRows, ...], dict[int, int], tuple[tuple[str, Any], ...]]:
     """Count, in one statement, the early rows of every pair and of every split, and get the first of their times."""
+    stacked, key, pairs, cutoffs, latest = bounds.stacked, bounds.key, bounds.pairs, bounds.cutoffs, bounds.latest
 
     def rows_of(split: int, cutoff: _Cutoff) -> sa.ColumnElement[int]:
         is_early = sa.and_(stacked.c.split_no == split, cutoff.covers(stacked.c.at))
@@ -206,14 +229,42 @@ def _count(
     return early, leaked, found
 
 
-def _leaked_rows(relations: Relations, key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]) -> sa.Select[Any]:
-    def keep(rows: sa.Subquery) -> tuple[sa.FromClause, list[Any]]:
+def leaked_rows(
+    relations: Relations,
+    side: str,
+    *,
+    column: str,
+    order: Sequence[str] | None = None,
+    gap: Any = None,
+    unit: str | None = None,
+    train: str = "train",
+    **_: Any,
+) -> LeakedRows:
+    """Return how the early rows of the judged splits are found, or those of train that are not before all of them."""
+    if side != "train":
+        cutoffs = _bounds(relations, column, order, gap, unit)
+        return _leaked(cutoffs.key, cutoffs.latest, relations.judged(train))
+    if gap is not None or unit is not None:
+        raise CouldNotCheckError("with a gap or a unit, rows are dropped from the judged splits: strategy 'judged'.")
+    (no,) = relations.on_side(side, train)
+    key = relations.keys(relations.stack([column]), [column])[0]
+
+    def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
+        other = stacked.alias("other")
+        first = sa.select(sa.func.min(other.c.at_)).where(other.c.split_no != no).scalar_subquery()
+        return stacked, [stacked.c.split_no == no, stacked.c.at_ >= first]
+
+    return LeakedRows(lambda relation: [key.of(relation).label("at_")], keep)
+
+
+def _leaked(key: Key, latest: dict[int, _Cutoff], judged: Sequence[int]) -> LeakedRows:
+    def keep(rows: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
         early = [
             sa.and_(rows.c.split_no == j, cutoff.covers(rows.c.at_)) for j, cutoff in latest.items() if j in judged
         ]
         return rows, [sa.or_(sa.false(), *early)]
 
-    return relations.rows(lambda relation: [key.of(relation).label("at_")], keep)
+    return LeakedRows(lambda relation: [key.of(relation).label("at_")], keep)
 
 
 def _order(names: Sequence[str], order: Sequence[str] | None) -> list[str]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.disclosure import value
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
-from gx_leakage.gx.words import timeline_summary
+from gx_leakage.gx.planning import Given
+from gx_leakage.leaks.timeline import evidence
 from gx_leakage.leaks.timeline.evidence import Timeline
+from gx_leakage.leaks.timeline.picture import time_lines
+from gx_leakage.leaks.timeline.words import timeline_summary
+from gx_leakage.splits.relations import USUAL_ORDER
 
 __all__ = ["ExpectBatchesToBeOrderedInTime"]
 
@@ -44,9 +50,18 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
     unit: Union[Text, None] = pydantic.Field(default=None, description="The calendar unit to compare by.")
 
     case: ClassVar[str] = "ts_val_leak"
-    family: ClassVar[str] = "leakage.timeline"
+    evidence: ClassVar[Any] = evidence
+    checks: ClassVar[str] = "the order in time"
+    roles: ClassVar[Mapping[str, str]] = {"time_column": "time"}
+    optional_roles: ClassVar[Mapping[str, str]] = {"order": "order", "gap": "gap", "unit": "unit"}
     sentence: ClassVar[str] = "Every $time_column of a later split must be after the last one of every earlier split."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("time_column", "order", "gap", "unit")
+    more: ClassVar[Mapping[str, str]] = {
+        "order": "In this order: $order.",
+        "gap": "Gap: $gap.",
+        "unit": "Compared by $unit.",
+    }
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a time", "first": "First", "last": "Last"}
 
     class Config:
         title = "Expect batches to be ordered in time"
@@ -87,3 +102,17 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
             # The last times stand in it.
             query=None if evidence.leaked_rows_query is None else value(evidence.leaked_rows_query),
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check, in the order in which splits are given where their names do not say it."""
+        usual = all(name.casefold() in USUAL_ORDER for name in given.names)
+        order = {} if usual or not given.named else {"order": given.names}
+        return [order | arguments for arguments in given.arguments(cls.roles, cls.optional_roles)]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        if not all("first" in split for split in details["splits"]):
+            return []  # values are not shown
+        return [time_lines(details["splits"], details["order"], {pair["splits"][1] for pair in details["early"]})]

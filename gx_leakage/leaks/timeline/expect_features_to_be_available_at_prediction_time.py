@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
 from gx_leakage.gx.words import joined
+from gx_leakage.leaks.timeline import availability
 from gx_leakage.leaks.timeline.availability import Availability
+from gx_leakage.leaks.timeline.picture import late_features
 
 __all__ = ["ExpectFeaturesToBeAvailableAtPredictionTime"]
 
@@ -37,9 +41,12 @@ class ExpectFeaturesToBeAvailableAtPredictionTime(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "time_availability_initial"
-    family: ClassVar[str] = "leakage.availability"
+    evidence: ClassVar[Any] = availability
+    checks: ClassVar[str] = "features from after the prediction"
+    roles: ClassVar[Mapping[str, str]] = {"available_at": "available_at", "prediction_time_column": "time"}
     sentence: ClassVar[str] = "$available_at must have been known at $prediction_time_column."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("prediction_time_column", "available_at")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a time", "leaked": "Leaked rows"}
 
     class Config:
         title = "Expect features to be available at prediction time"
@@ -90,3 +97,8 @@ class ExpectFeaturesToBeAvailableAtPredictionTime(CrossBatchExpectation):
             },
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [late_features(details)]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.disclosure import value
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.planning import Given
 from gx_leakage.gx.words import joined
+from gx_leakage.leaks.timeline import windows
+from gx_leakage.leaks.timeline.picture import time_lines
 from gx_leakage.leaks.timeline.windows import Windows
 
 __all__ = ["ExpectLabelWindowsNotToOverlapAcrossBatches"]
@@ -41,9 +46,13 @@ class ExpectLabelWindowsNotToOverlapAcrossBatches(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "ts_val_leak"
-    family: ClassVar[str] = "leakage.windows"
+    evidence: ClassVar[Any] = windows
+    checks: ClassVar[str] = "label windows"
+    optional_roles: ClassVar[Mapping[str, str]] = {"embargo": "embargo"}
     sentence: ClassVar[str] = "No train window from $start_column to $end_column may meet the window of a judged row."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("start_column", "end_column", "embargo")
+    more: ClassVar[Mapping[str, str]] = {"embargo": "Embargo: $embargo."}
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a time", "first": "First", "last": "Last"}
 
     class Config:
         title = "Expect label windows not to overlap across batches"
@@ -87,3 +96,18 @@ class ExpectLabelWindowsNotToOverlapAcrossBatches(CrossBatchExpectation):
             details={"windows": {"overlapping": evidence.overlapping, "embargoed": evidence.embargoed}},
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check of the one window."""
+        given.need("window")
+        start, end = given["window"]
+        found = given.arguments(cls.roles, cls.optional_roles)
+        return [{"start_column": start, "end_column": end} | arguments for arguments in found]
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        if not all("first" in split for split in details["splits"]):
+            return []  # values are not shown
+        return [time_lines(details["splits"], [split["name"] for split in details["splits"]], set())]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.disclosure import value
+from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Texts
 from gx_leakage.gx.words import joined
+from gx_leakage.leaks.timeline import frames
 from gx_leakage.leaks.timeline.frames import Interleaving
+from gx_leakage.leaks.timeline.picture import frame_line
 
 __all__ = ["ExpectNoInterleavedFramesAcrossBatches"]
 
@@ -39,9 +43,12 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
     )
 
     case: ClassVar[str] = "prod_frame_train_vid"
-    family: ClassVar[str] = "leakage.frames"
+    evidence: ClassVar[Any] = frames
+    checks: ClassVar[str] = "interleaved frames"
+    roles: ClassVar[Mapping[str, str]] = {"sequence_columns": "sequence", "frame_column": "frame"}
     sentence: ClassVar[str] = "No $frame_column may be within $min_gap of a train frame of the same $sequence_columns."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("frame_column", "min_gap", "sequence_columns")
+    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a key"}
 
     class Config:
         title = "Expect no interleaved frames across batches"
@@ -84,3 +91,8 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
             },
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
+        """Return what the evidence looks like."""
+        return [frame_line(details)] if details.get("sequence") else []

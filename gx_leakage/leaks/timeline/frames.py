@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.splits.relations import Relations
+from gx_leakage.splits.relations import LeakedRows, Relations
 from gx_leakage.sql.dialects import digest
 from gx_leakage.sql.keys import NUMBERS, Key, type_name
 from gx_leakage.sql.values import plain
@@ -69,52 +69,22 @@ def gather(
         samples: How many near frames to return.
     """
     relations.require_several()
-    if train not in relations.names:
-        raise CouldNotCheckError(
-            f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
-        )
-    if isinstance(min_gap, bool) or not isinstance(min_gap, (int, float)) or min_gap < 0:
-        raise CouldNotCheckError(f"min_gap={min_gap!r} must be a number that is not negative.")
+    asked = _asked(relations, sequence, frame, min_gap, train)
     base = relations.names.index(train)
-    stack = relations.stack([*sequence, frame])
-    keys = relations.keys(stack, sequence)
-    number = relations.keys(stack, [frame])[0]
-    if not number.families <= NUMBERS:
-        kind = type_name(stack.relation_of(base).c[frame].type)
-        raise CouldNotCheckError(f"column '{frame}' is {kind}, but a frame within its sequence must be a number.")
-    names = [f"sequence_{i}_" for i in range(len(keys))]
-
-    def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [
-            *(k.of(relation).label(n) for k, n in zip(keys, names, strict=True)),
-            number.of(relation).label("frame_"),
-        ]
-
-    def placed(stacked: sa.FromClause) -> sa.Subquery:
-        """Return all rows with train's frames before and after, ties included."""
-        by = [digest(stacked.c[name]) for name in names]
-        of_train = sa.case((stacked.c.split_no == base, stacked.c.frame_))
-        return sa.select(
-            stacked,
-            sa.func.max(of_train).over(partition_by=by, order_by=stacked.c.frame_).label("before_"),
-            sa.func.min(of_train).over(partition_by=by, order_by=stacked.c.frame_.desc()).label("after_"),
-        ).subquery("placed")
-
-    def known(rows: sa.FromClause) -> sa.ColumnElement[bool]:
-        return sa.and_(*(rows.c[name].is_not(None) for name in (*names, "frame_")))
+    names = asked.names
+    rows = asked.placed(relations.stack([*sequence, frame]).select(asked.marks).subquery("stacked"), [base])
 
     def near(rows: sa.FromClause) -> sa.ColumnElement[bool]:
-        gap: sa.ColumnElement[Any] = sa.literal_column(repr(min_gap))
-        close = sa.or_(rows.c.frame_ - rows.c.before_ <= gap, rows.c.after_ - rows.c.frame_ <= gap)
-        return sa.and_(rows.c.split_no != base, known(rows), close)
+        return asked.near(rows, [base])
 
-    rows = placed(stack.select(marks).subquery("stacked"))
-    between = sa.and_(rows.c.split_no != base, known(rows), rows.c.before_.is_not(None), rows.c.after_.is_not(None))
+    between = sa.and_(
+        rows.c.split_no != base, asked.known(rows), rows.c.before_.is_not(None), rows.c.after_.is_not(None)
+    )
     per_sequence = (
         sa.select(
             rows.c.split_no,
             sa.func.count().label("rows_"),
-            sa.func.sum(sa.case((known(rows), 0), else_=1)).label("nulls_"),
+            sa.func.sum(sa.case((asked.known(rows), 0), else_=1)).label("nulls_"),
             sa.func.sum(sa.case((near(rows), 1), else_=0)).label("near_"),
             sa.func.sum(sa.case((between, 1), else_=0)).label("between_"),
         )
@@ -139,15 +109,88 @@ def gather(
             raise NoValuesError([*sequence, frame], split.name)
     if not any(split.near_rows for split in splits):
         return Interleaving(splits, (), (), None)
-    found, around = _samples(relations, rows, near, keys, names, frame, samples) if samples else ((), ())
+    found, around = _samples(relations, rows, near, asked.keys, names, frame, samples) if samples else ((), ())
     return Interleaving(
         splits=splits,
         samples=found,
         sequence=around,
-        leaked_rows_query=relations.engine.query(
-            lambda: relations.rows(marks, lambda stacked: ((p := placed(stacked)), [near(p)]))
-        ),
+        leaked_rows_query=relations.query(lambda: asked.leaked([base])),
     )
+
+
+def leaked_rows(
+    relations: Relations,
+    side: str,
+    *,
+    sequence: Sequence[str],
+    frame: str,
+    min_gap: float = 1,
+    train: str = "train",
+    **_: Any,
+) -> LeakedRows:
+    """Return how the frames are found that are near one of the other side: judged frames near train's, or train's."""
+    asked = _asked(relations, sequence, frame, min_gap, train)
+    base = relations.names.index(train)
+    return asked.leaked([i for i in range(len(relations.names)) if i != base] if side == "train" else [base])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How frames are compared: within sequences, with frames of other splits before and after them."""
+
+    keys: Sequence[Key]
+    number: Key
+    min_gap: float
+
+    @property
+    def names(self) -> list[str]:
+        return [f"sequence_{i}_" for i in range(len(self.keys))]
+
+    def marks(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        return [
+            *(k.of(relation).label(n) for k, n in zip(self.keys, self.names, strict=True)),
+            self.number.of(relation).label("frame_"),
+        ]
+
+    def placed(self, stacked: sa.FromClause, others: Sequence[int]) -> sa.Subquery:
+        """Return all rows with the frames of the ``others`` before and after, ties included."""
+        by = [digest(stacked.c[name]) for name in self.names]
+        of_others = sa.case((stacked.c.split_no.in_(others), stacked.c.frame_))
+        return sa.select(
+            stacked,
+            sa.func.max(of_others).over(partition_by=by, order_by=stacked.c.frame_).label("before_"),
+            sa.func.min(of_others).over(partition_by=by, order_by=stacked.c.frame_.desc()).label("after_"),
+        ).subquery("placed")
+
+    def known(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.and_(*(rows.c[name].is_not(None) for name in (*self.names, "frame_")))
+
+    def near(self, rows: sa.FromClause, others: Sequence[int]) -> sa.ColumnElement[bool]:
+        gap: sa.ColumnElement[Any] = sa.literal_column(repr(self.min_gap))
+        close = sa.or_(rows.c.frame_ - rows.c.before_ <= gap, rows.c.after_ - rows.c.frame_ <= gap)
+        return sa.and_(rows.c.split_no.not_in(others), self.known(rows), close)
+
+    def leaked(self, others: Sequence[int]) -> LeakedRows:
+        def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
+            rows = self.placed(stacked, others)
+            return rows, [self.near(rows, others)]
+
+        return LeakedRows(self.marks, keep, together=tuple(self.names))
+
+
+def _asked(relations: Relations, sequence: Sequence[str], frame: str, min_gap: float, train: str) -> _Asked:
+    if train not in relations.names:
+        raise CouldNotCheckError(
+            f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
+        )
+    if isinstance(min_gap, bool) or not isinstance(min_gap, (int, float)) or min_gap < 0:
+        raise CouldNotCheckError(f"min_gap={min_gap!r} must be a number that is not negative.")
+    stack = relations.stack([*sequence, frame])
+    (number,) = relations.keys(stack, [frame])
+    if not number.families <= NUMBERS:
+        kind = type_name(stack.relation_of(relations.names.index(train)).c[frame].type)
+        raise CouldNotCheckError(f"column '{frame}' is {kind}, but a frame within its sequence must be a number.")
+    return _Asked(relations.keys(stack, sequence), number, min_gap)
 
 
 def _samples(

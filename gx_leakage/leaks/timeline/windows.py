@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.leaks.timeline.evidence import parse_gap
-from gx_leakage.splits.relations import Relations
+from gx_leakage.splits.relations import LeakedRows, Relations
 from gx_leakage.sql.dialects import later
-from gx_leakage.sql.keys import Family, on_one_axis
+from gx_leakage.sql.keys import Family, Key, on_one_axis
 
 __all__ = ["SplitWindows", "Windows", "gather"]
 
@@ -60,40 +60,9 @@ def gather(
         samples: How many train windows to return.
     """
     relations.require_several()
-    if train not in relations.names:
-        raise CouldNotCheckError(
-            f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
-        )
-    base = relations.names.index(train)
-    stack = relations.stack([start, end])
-    axis = on_one_axis([start, end], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
-    span = parse_gap(embargo, None, axis, name="embargo")
-    if isinstance(span, dt.timedelta) and span and axis.families == {Family.DATE}:
-        axis = replace(axis, families=axis.families | {Family.TIMESTAMP})  # so that an embargo of hours is not lost
-    begin, finish = axis.key(start), axis.key(end)
-
-    def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [begin.of(relation).label("start_"), finish.of(relation).label("end_")]
-
-    def reached(stacked: sa.FromClause) -> sa.Subquery:
-        """Return all rows with the latest end of the judged windows that begin no later than the row's window ends."""
-        known = sa.and_(stacked.c.start_.is_not(None), stacked.c.end_.is_not(None))
-        judged_end = sa.case((sa.and_(stacked.c.split_no != base, known), stacked.c.end_))
-        point = sa.case((stacked.c.split_no == base, stacked.c.end_), else_=stacked.c.start_)
-        pointed = sa.select(stacked, point.label("point_"), judged_end.label("judged_end_")).subquery("pointed")
-        running = sa.func.max(pointed.c.judged_end_).over(order_by=pointed.c.point_)
-        return sa.select(pointed, running.label("reach_")).where(pointed.c.point_.is_not(None)).subquery("reached")
-
-    def overlaps(rows: sa.FromClause) -> sa.ColumnElement[bool]:
-        return sa.and_(rows.c.split_no == base, rows.c.reach_ >= rows.c.start_)
-
-    def leaks(rows: sa.FromClause) -> sa.ColumnElement[bool]:
-        if not span:
-            return overlaps(rows)
-        reach = later(rows.c.reach_, span) if isinstance(span, dt.timedelta) else rows.c.reach_ + span
-        return sa.and_(rows.c.split_no == base, reach >= rows.c.start_)
-
-    stacked = stack.select(marks).subquery("stacked")
+    asked = _asked(relations, start, end, embargo, train)
+    begin, finish, overlaps, leaks = asked.begin, asked.finish, asked.overlaps, asked.leaks
+    stacked = relations.stack([start, end]).select(asked.marks).subquery("stacked")
     turned = sa.func.sum(sa.case((stacked.c.end_ < stacked.c.start_, 1), else_=0))
     unknown = sa.func.sum(sa.case((sa.or_(stacked.c.start_.is_(None), stacked.c.end_.is_(None)), 1), else_=0))
     low, high = sa.func.min(stacked.c.start_), sa.func.max(stacked.c.end_)
@@ -115,7 +84,7 @@ def gather(
     for split in splits:
         if split.rows and split.null_keys == split.rows:
             raise NoValuesError([start, end], split.name)
-    rows = reached(stacked)
+    rows = asked.reached(stacked)
     counted = relations.fetch(
         sa.select(sa.func.sum(sa.case((overlaps(rows), 1), else_=0)), sa.func.sum(sa.case((leaks(rows), 1), else_=0)))
     )[0]
@@ -131,7 +100,64 @@ def gather(
         samples=tuple({start: begin.shown(a), end: finish.shown(b)} for a, b in relations.fetch(earliest))
         if samples
         else (),
-        leaked_rows_query=relations.engine.query(
-            lambda: relations.rows(marks, lambda all_rows: ((found := reached(all_rows)), [leaks(found)]))
-        ),
+        leaked_rows_query=relations.query(asked.leaked),
     )
+
+
+def leaked_rows(
+    relations: Relations, side: str, *, start: str, end: str, embargo: Any = None, train: str = "train", **_: Any
+) -> LeakedRows:
+    """Return how the rows of train are found that have to be purged, whichever side is asked for."""
+    return _asked(relations, start, end, embargo, train).leaked()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How windows are compared: those of the split at ``base`` with those of all others."""
+
+    begin: Key
+    finish: Key
+    span: Any
+    base: int
+
+    def marks(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        return [self.begin.of(relation).label("start_"), self.finish.of(relation).label("end_")]
+
+    def reached(self, stacked: sa.FromClause) -> sa.Subquery:
+        """Return all rows with the latest end of the judged windows that begin no later than the row's window ends."""
+        known = sa.and_(stacked.c.start_.is_not(None), stacked.c.end_.is_not(None))
+        judged_end = sa.case((sa.and_(stacked.c.split_no != self.base, known), stacked.c.end_))
+        point = sa.case((stacked.c.split_no == self.base, stacked.c.end_), else_=stacked.c.start_)
+        pointed = sa.select(stacked, point.label("point_"), judged_end.label("judged_end_")).subquery("pointed")
+        running = sa.func.max(pointed.c.judged_end_).over(order_by=pointed.c.point_)
+        return sa.select(pointed, running.label("reach_")).where(pointed.c.point_.is_not(None)).subquery("reached")
+
+    def overlaps(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.and_(rows.c.split_no == self.base, rows.c.reach_ >= rows.c.start_)
+
+    def leaks(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
+        if not self.span:
+            return self.overlaps(rows)
+        timely = isinstance(self.span, dt.timedelta)
+        reach = later(rows.c.reach_, self.span) if timely else rows.c.reach_ + self.span
+        return sa.and_(rows.c.split_no == self.base, reach >= rows.c.start_)
+
+    def leaked(self) -> LeakedRows:
+        def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
+            rows = self.reached(stacked)
+            return rows, [self.leaks(rows)]
+
+        return LeakedRows(self.marks, keep)
+
+
+def _asked(relations: Relations, start: str, end: str, embargo: Any, train: str) -> _Asked:
+    if train not in relations.names:
+        raise CouldNotCheckError(
+            f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
+        )
+    stack = relations.stack([start, end])
+    axis = on_one_axis([start, end], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
+    span = parse_gap(embargo, None, axis, name="embargo")
+    if isinstance(span, dt.timedelta) and span and axis.families == {Family.DATE}:
+        axis = replace(axis, families=axis.families | {Family.TIMESTAMP})  # so that an embargo of hours is not lost
+    return _Asked(axis.key(start), axis.key(end), span, relations.names.index(train))

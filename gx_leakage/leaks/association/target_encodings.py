@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
-from gx_leakage.leaks.association.contingency import rounded
 from gx_leakage.leaks.association.targets import TargetSplit
-from gx_leakage.leaks.fingerprints.precision import precisions
+from gx_leakage.splits.precision import precisions
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import real
 from gx_leakage.sql.keys import NUMBERS, Family
+from gx_leakage.sql.values import rounded
 
 __all__ = ["Encoding", "Encodings", "gather"]
 

@@ -1,0 +1,98 @@
+"""Clean splits: leaked rows dropped from the judged splits or from train, or whole groups brought to one split.
+
+How leaked rows are found is said by each family (:class:`gx_leakage.splits.relations.LeakedRows`). What is made of it
+depends on the place: frames and files (by way of tables in DuckDB), a warehouse, Spark: a module each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gx_leakage.audit.remedy.files import Files
+from gx_leakage.audit.remedy.frames import Frames
+from gx_leakage.audit.remedy.mend import STRATEGIES, Made, Mend
+from gx_leakage.audit.remedy.spark import Spark
+from gx_leakage.audit.remedy.warehouse import Warehouse
+from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.gx.project import is_frame
+from gx_leakage.gx.report import Cleaned, Report
+from gx_leakage.gx.sources import name_of
+
+__all__ = ["STRATEGIES", "Inputs", "Place"]
+
+
+class Place(Protocol):
+    """Where splits are, and where clean ones are made."""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the clean splits are there at once, to be checked again."""
+
+    def cleaned(self, mend: Mend) -> Made:
+        """Return the clean splits.
+
+        Raises:
+            CouldNotCheckError: they cannot be made; nothing is left behind then.
+        """
+
+
+def mending(report: Report, strategy: str, train: str, split_column: str | None) -> tuple[Mend, list[str]]:
+    """Return what is to be mended by rows, and what of the rest has to be mended by hand.
+
+    Raises:
+        CouldNotCheckError: there is no such strategy, a check could not be made, or the strategy does not fit a leak.
+    """
+    if strategy not in STRATEGIES:
+        raise CouldNotCheckError(f"there is no strategy '{strategy}'. {nearest(strategy, STRATEGIES)}")
+    if report.errors:
+        raise CouldNotCheckError("\n".join(finding.sentence for finding in report.errors))
+    leaking = [(finding, finding.rebuilt()) for finding in report.findings if finding.leaked]
+    by_hand = [finding.sentence for finding, expectation in leaking if not expectation.rows_leak]
+    chosen = [expectation for _, expectation in leaking if expectation.rows_leak]
+    return Mend(chosen, strategy, train, split_column), by_hand
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was audited, so that it can be cleaned and audited again."""
+
+    splits: Any
+    split_column: str | None
+    connection: str | None
+    date_format: str | None
+    train: str
+    again: Callable[[Any], Report]
+    """Audits clean splits as these were."""
+
+    def clean(
+        self, report: Report, strategy: str, *, directory: str | os.PathLike[str] | None = None, run: bool = False
+    ) -> Cleaned:
+        """Return the splits without what leaks: see :meth:`gx_leakage.gx.report.Report.clean_splits`."""
+        mend, by_hand = mending(report, strategy, self.train, self.split_column)
+        before = {split["name"]: split["rows"] for split in report.splits}
+        place = self._place(Path(directory) if directory is not None else None, run)
+        made = place.cleaned(mend)
+        again = self.again(made.splits) if place.checked else None
+        rows = [{"name": name, "before": count, "after": made.rows[name]} for name, count in before.items()]
+        return Cleaned(made.splits, rows, by_hand, made.sql, again)
+
+    def _place(self, folder: Path | None, run: bool) -> Place:
+        given = dict(self.splits) if isinstance(self.splits, Mapping) else {name_of(self.splits): self.splits}
+        named = {str(name): value for name, value in given.items()}
+        if self.connection is not None:
+            return Warehouse(named, self.connection, run)
+        frames = [is_frame(value) for value in named.values()]
+        if any(frames) and not all(frames):
+            raise CouldNotCheckError("frames and files are not cleaned together: give only one of them.")
+        spark = [type(value).__module__.startswith("pyspark") for value in named.values()]
+        if any(spark):
+            return Spark(named)
+        if all(frames):
+            return Frames(named)
+        if folder is None:
+            raise CouldNotCheckError("name the folder that clean files are written to: directory=.")
+        return Files({name: Path(value) for name, value in named.items()}, folder, self.date_format)

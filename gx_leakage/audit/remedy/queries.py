@@ -1,0 +1,150 @@
+"""Clean splits as queries over those that are given, for the places that run SQL: a warehouse, Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from gx_leakage.audit.remedy.mend import Mend
+from gx_leakage.engines import Source
+from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.splits.relations import LeakedRows, Relations
+from gx_leakage.sql.dialects import digest
+
+__all__ = ["CleanRows", "clean_rows", "counted", "with_home"]
+
+
+@dataclass(frozen=True)
+class CleanRows:
+    """The splits without what leaks, and the query of each; with a split column one of all splits."""
+
+    relations: Relations
+    queries: dict[str, sa.Select[Any] | sa.CompoundSelect[Any]]
+
+
+def clean_rows(
+    relations: Relations, mend: Mend, derived: Callable[[Source, sa.Select[Any]], Source], name: str
+) -> CleanRows:
+    """Return the queries for splits without what leaks.
+
+    Leaks are mended one after the other; what is left of one is what the next looks at.
+
+    Args:
+        relations: The splits as they are given.
+        mend: What is to be mended.
+        derived: Returns the rows of a query as a source, given the source that they come from.
+        name: What the one table is called that holds all splits, where there is one.
+
+    Raises:
+        CouldNotCheckError: splits have other columns than others, or the strategy does not mend a leak.
+    """
+    common = relations.common_columns()
+    for of, names in relations.columns().items():
+        odd = [column for column in names if column not in common]
+        if odd:
+            raise CouldNotCheckError(
+                f"split '{of}' has columns that others lack ({', '.join(odd)}): make views of the columns that all "
+                f"have, and clean these."
+            )
+    held = [*([relations.split_column] if relations.split_column else []), *common]
+    cleaned = relations
+    for expectation in mend.expectations:
+        change = _moved if mend.moves else _dropped
+        cleaned = change(cleaned, mend.leaked(expectation, cleaned), held, derived)
+    queries: dict[str, Any] = {}
+    for split in cleaned.splits:
+        rows = cleaned.engine.relation(split.source, held)
+        query = sa.select(*(rows.c[column] for column in held))
+        if relations.split_column is None:
+            queries[split.name] = query
+            continue
+        # Rows that are in no split are none that leak.
+        given = relations.engine.relation(relations.splits[0].source, held)
+        column = given.c[relations.split_column]
+        unsplit = sa.select(*(given.c[column] for column in held)).where(column.is_(None))
+        queries[name] = sa.union_all(query, unsplit) if relations.rows_without_split and mend.expectations else query
+        break
+    return CleanRows(cleaned, queries)
+
+
+def counted(clean: CleanRows) -> dict[str, int]:
+    """Return how many rows each split has left."""
+    relations = clean.relations
+    found = dict.fromkeys(relations.names, 0)
+    if relations.split_column is None:
+        for name, query in clean.queries.items():
+            rows = query.subquery("counted")
+            found[name] = int(relations.fetch(sa.select(sa.func.count()).select_from(rows))[0][0])
+        return found
+    (query,) = clean.queries.values()
+    rows = query.subquery("counted")
+    column = rows.c[relations.split_column]
+    by_value = relations.fetch(sa.select(column, sa.func.count().label("row_count")).group_by(column))
+    return found | {str(value).strip(): int(count) for value, count in by_value if value is not None}
+
+
+def _dropped(
+    relations: Relations, leaked: LeakedRows, held: Sequence[str], derived: Callable[..., Source]
+) -> Relations:
+    """Return the splits without the rows that are to be dropped."""
+    stacked, aliases = relations.beside(held, leaked.marks)
+    source, conditions = leaked.keep(stacked)
+    drop = sa.case((sa.and_(*conditions), 1), else_=0)
+    shown = [source.c[alias].label(name) for name, alias in aliases.items()]
+    kept = sa.select(source.c.split_no.label("gxl_split_no"), *shown).where(drop == 0)
+    return _derived(relations, kept, held, derived)
+
+
+def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derived: Callable[..., Source]) -> Relations:
+    """Return the splits, each with the rows that belong to it."""
+    stacked, aliases = relations.beside(held, leaked.marks)
+    rows = with_home(stacked, leaked)
+    shown: dict[str, sa.ColumnElement[Any]] = {name: rows.c[alias] for name, alias in aliases.items()}
+    if relations.split_column is not None:
+        values = [(rows.c.home_ == i, _literal(split.value)) for i, split in enumerate(relations.splits)]
+        shown[relations.split_column] = sa.case(
+            (rows.c.home_ == rows.c.split_no, shown[relations.split_column]), *values
+        )
+    columns = [column.label(name) for name, column in shown.items()]
+    return _derived(relations, sa.select(rows.c.home_.label("gxl_split_no"), *columns), held, derived)
+
+
+def with_home(stacked: sa.FromClause, leaked: LeakedRows) -> sa.Subquery:
+    """Return the rows of all splits with ``home_``, the split that holds most of those they belong with.
+
+    Of two that hold alike many it is the first. Rows of which that is not known stay where they are.
+    """
+    by = [digest(stacked.c[name]) for name in leaked.together]
+    together = sa.func.count().over(partition_by=[*by, stacked.c.split_no])
+    sized = sa.select(stacked, together.label("together_")).subquery("sized")
+    by = [digest(sized.c[name]) for name in leaked.together]
+    most = sa.func.first_value(sized.c.split_no).over(
+        partition_by=by, order_by=[sized.c.together_.desc(), sized.c.split_no]
+    )
+    known = [] if leaked.null_is_a_value else [sized.c[name].is_not(None) for name in leaked.together]
+    home = sa.case((sa.and_(sa.true(), *known), most), else_=sized.c.split_no) if known else most
+    return sa.select(sized, home.label("home_")).subquery("homes")
+
+
+def _literal(value: Any) -> sa.ColumnElement[Any]:
+    return sa.literal(value)
+
+
+def _derived(
+    relations: Relations, kept: sa.Select[Any], held: Sequence[str], derived: Callable[..., Source]
+) -> Relations:
+    """Return the splits, whose rows are those of a query that says of each in ``gxl_split_no`` which split it is in."""
+    part = kept.subquery("kept")
+    rows = sa.select(*(part.c[name] for name in held))
+    sources: dict[int, Source] = {}
+    cleaned = []
+    for i, split in enumerate(relations.splits):
+        if relations.split_column is None:
+            source = derived(split.source, rows.where(part.c.gxl_split_no == i))
+        else:
+            source = sources.setdefault(id(split.source), derived(split.source, rows))
+        cleaned.append(replace(split, source=source))
+    return Relations(relations.engine, cleaned, relations.split_column, 0, relations.asset)

@@ -1,0 +1,57 @@
+"""What a place where statements run owes the rest, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from gx_leakage.errors import CouldNotCheckError
+
+__all__ = ["Engine", "Source", "require"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Rows as GX holds them: its batch data, and its execution engine.
+
+    A source is the same as another only if it is the same object: GX's batch ids collide.
+    """
+
+    data: Any
+    execution_engine: Any
+
+
+class Engine(Protocol):
+    """What a place where statements run owes the rest."""
+
+    dialect: sa.Dialect
+
+    def column_names(self, source: Source) -> list[str]:
+        """Return the names of the columns of ``source``, in order."""
+
+    def relation(self, source: Source, columns: Sequence[str]) -> sa.FromClause:
+        """Return ``source`` as a selectable that has (at least) ``columns``, each with its SQL type."""
+
+    def fetch(self, statement: sa.Executable) -> Sequence[Any]:
+        """Run a statement over relations of this engine, and return all its rows."""
+
+    def shared(self, statement: Any) -> AbstractContextManager[sa.FromClause]:
+        """Return the rows of a statement as a relation for other statements to name often.
+
+        An engine that would read slow files, or compute, anew at each place keeps the rows for the length of a block.
+        """
+
+    def query(self, build: Callable[[], sa.Executable]) -> str | None:
+        """Return the text of the statement that ``build`` makes, for a user to run; None if there is no place to."""
+
+    def close(self) -> None:
+        """Let go of what was registered, copied or cached."""
+
+
+def require(extra: str, error: ImportError) -> CouldNotCheckError:
+    """Return the error that says which extra brings the missing library."""
+    return CouldNotCheckError(f"{error.name or error} is not installed: pip install 'gx_leakage[{extra}]'")

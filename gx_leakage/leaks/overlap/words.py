@@ -1,0 +1,84 @@
+"""What splits share, in plain words and in the shape that results have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.overlap.evidence import Overlap, SplitOverlap
+from gx_leakage.sql.values import rounded
+
+__all__ = ["named_samples", "overlap_details", "overlap_splits", "overlap_summary"]
+
+
+def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
+    """Return the pairs of splits that share keys, and the damage that train's can do."""
+    damage: dict[str, Any] = {}
+    if evidence.damage is not None:
+        found = evidence.damage
+        right = "" if found.accuracy is None else f", {100 * found.accuracy:.3g} % of them rightly"
+        damage["damage"] = {
+            "answered_rows": found.answered,
+            "answered_share": rounded(found.share),
+            "accuracy": None if found.accuracy is None else rounded(found.accuracy),
+            "largest_inflation": rounded(found.inflation),
+            "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: "
+            f"an accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
+        }
+    single = {"compared_as_float32": list(evidence.single_columns)} if evidence.single_columns else {}
+    return (
+        damage
+        | single
+        | {
+            "overlap": [
+                {
+                    "splits": list(pair.splits),
+                    "keys": pair.keys,
+                    "rows": dict(zip(pair.splits, pair.rows, strict=True)),
+                }
+                for pair in evidence.pairs
+            ]
+        }
+    )
+
+
+def overlap_splits(evidence: Overlap) -> list[dict[str, Any]]:
+    """Return the splits with their rows and distinct keys."""
+    return [
+        {"name": split.name, "rows": split.rows, "null_keys": split.null_keys, "keys": split.keys}
+        for split in evidence.splits
+    ]
+
+
+def named_samples(evidence: Overlap) -> list[Any]:
+    """Return shared keys: the plain value of a single column, a mapping of several."""
+    if len(evidence.columns) == 1:
+        return [sample[0] for sample in evidence.samples]
+    return [dict(zip(evidence.columns, sample, strict=True)) for sample in evidence.samples]
+
+
+def overlap_summary(evidence: Overlap, train: str, what: str, unit: str) -> str:
+    """Return one sentence on the worst pair of splits; ``unit`` is what is counted, ``"keys"`` or ``"rows"``."""
+    splits = {split.name: split for split in evidence.splits}
+    unknown = [f"{split.null_keys:,} rows in {split.name}" for split in evidence.splits if split.null_keys]
+    not_checked = f" Without a key, and so not checked, are {joined(unknown)}." if unknown else ""
+
+    def counted(split: SplitOverlap) -> int:
+        return split.keys if unit == "keys" else split.rows
+
+    if not evidence.pairs:
+        total = sum(counted(split) for name, split in splits.items() if name != train)
+        return f"None of the {total:,} {what} in {_others(splits, train)} is in another split.{not_checked}"
+    sentences = []
+    for pair in evidence.pairs:
+        # The judged split of the two, seen from the other one.
+        position = 1 if pair.splits[0] == train or pair.splits[1] != train else 0
+        judged, other = pair.splits[position], pair.splits[1 - position]
+        count = pair.keys if unit == "keys" else pair.rows[position]
+        sentences.append((count, f"{count:,} of {counted(splits[judged]):,} {what} in {judged} are also in {other}"))
+    first, *rest = [sentence for _, sentence in sorted(sentences, key=lambda s: -s[0])]
+    return f"{first}{f'; {joined(rest, most=2)}' if rest else ''}.{not_checked}"
+
+
+def _others(splits: dict[str, SplitOverlap], train: str) -> str:
+    return joined([name for name in splits if name != train])
