@@ -32,6 +32,7 @@ LEAKY = {
     "expect_no_shared_group_ids_across_batches": (False, 1),
     "expect_no_identical_rows_across_batches": (True, 0),
     "expect_batches_to_be_ordered_in_time": (False, 1),
+    "expect_preprocessing_to_be_fitted_on_train_batch_only": (True, 0),
 }
 
 
@@ -199,7 +200,7 @@ def test_save_is_a_project_that_runs_again(tmp_path: Path) -> None:
     context = gx.get_context(mode="file", context_root_dir=tmp_path / "project")
     result = context.checkpoints.get("leakage").run()
     assert result.success is False
-    assert [len(r.results) for r in result.run_results.values()] == [3]
+    assert [len(r.results) for r in result.run_results.values()] == [4]
     assert (tmp_path / "project/uncommitted/leakage/leakage.md").exists()
 
 
@@ -225,14 +226,18 @@ def test_assert_expectation() -> None:
 def test_an_object_column_of_several_types_is_an_error() -> None:
     odd = pd.DataFrame({"patient_id": [1, "a"]})
     report = gxl.audit({"train": odd, "test": odd}, group="patient_id")
-    assert "holds values of several types" in (report.findings[0].error or "")
+    assert all("holds values of several types" in (finding.error or "") for finding in report.findings)
 
 
 def test_categories_and_nullable_types() -> None:
     train = pd.DataFrame({"g": pd.Categorical(["a", "b"]), "n": pd.array([1, None], dtype="Int64")})
     test = pd.DataFrame({"g": pd.Categorical(["b", "c"]), "n": pd.array([None, 2], dtype="Int64")})
     report = gxl.audit({"train": train, "test": test}, group=["g"])
-    assert [f.result["observed_value"] for f in report.findings] == [1, 1]
+    assert {name: value for name, (_, value) in found(report).items()} == {
+        "expect_no_shared_group_ids_across_batches": 1,
+        "expect_no_identical_rows_across_batches": 1,
+        "expect_preprocessing_to_be_fitted_on_train_batch_only": 0,
+    }
 
 
 @pytest.mark.parametrize(

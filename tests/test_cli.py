@@ -72,7 +72,7 @@ def test_no_leak_is_exit_code_0(folder: Path) -> None:
         "--time", "visit_day", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "No leak found by 3 checks" in done.stdout
+    assert "No leak found by 4 checks" in done.stdout
 
 
 def test_json(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_json(folder: Path) -> None:
 def test_markdown(folder: Path) -> None:
     done = gx_leakage("audit", *FILES, "--group", "patient_id", "--format", "markdown", cwd=folder)
     assert done.returncode == 1
-    assert done.stdout.startswith("# 1 of 2 checks found a leak\n")
+    assert done.stdout.startswith("# 1 of 3 checks found a leak\n")
     assert "1 of 2 values of patient\\_id in test are also in train." in done.stdout
 
 
@@ -197,6 +197,7 @@ def test_all_roles(folder: Path) -> None:
         "expect_features_to_be_available_at_prediction_time": 1,
         "expect_label_windows_not_to_overlap_across_batches": 1,
         "expect_no_interleaved_frames_across_batches": 1,
+        "expect_preprocessing_to_be_fitted_on_train_batch_only": 0,
     }
     for wrong in (("--window", "day"), ("--available-at", "lab"), ("--sequence", "scan")):
         could_not_check(gx_leakage("audit", "train=a.csv", "test=b.csv", "--time", "day", *wrong, cwd=folder))
@@ -232,7 +233,7 @@ def test_junit(folder: Path) -> None:
     done = gx_leakage("audit", *FILES, "--group", "patient_id", "--format", "junit", cwd=folder)
     assert done.returncode == 1
     suite = ElementTree.fromstring(done.stdout)
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "0")
     assert suite[0].get("name") == "expect_no_shared_group_ids_across_batches(patient_id)"
     failure = suite[0].find("failure")
     assert failure is not None

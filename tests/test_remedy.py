@@ -77,7 +77,7 @@ class TestStrategies:
 
 
 @pytest.mark.parametrize("layout", ["tables", "split column"])
-@pytest.mark.parametrize("strategy", ["judged", "train"])
+@pytest.mark.parametrize("strategy", ["judged", "train", "reassign"])
 def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
     url = f"sqlite:///{tmp_path}/db.sqlite"
     with sqlite3.connect(tmp_path / "db.sqlite") as connection:
@@ -86,7 +86,8 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
         pd.concat([TRAIN.assign(fold="train"), TEST.assign(fold="test")]).to_sql("visits", connection, index=False)
     given: Any = {"train": "train", "test": "test"} if layout == "tables" else {"all": "visits"}
     column = None if layout == "tables" else "fold"
-    report = gxl.audit(given, connection=url, group="g", time="day", split_column=column)
+    roles = {"group": "g"} if strategy == "reassign" else {"group": "g", "time": "day"}
+    report = gxl.audit(given, connection=url, split_column=column, **roles)
     said = report.clean_splits(strategy)
     assert said.report is None
     assert all(text.startswith("CREATE TABLE") for text in said.sql)
@@ -96,13 +97,20 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
     done = report.clean_splits(strategy, run=True)
     assert done.report is not None
     assert done.report.success
-    expected = {"judged": (6, 2), "train": (2, 6)}[strategy]
+    expected = {"judged": (6, 2), "train": (2, 6), "reassign": (6, 6)}[strategy]
     assert tuple(split["after"] for split in done.rows) == expected == tuple(s["after"] for s in said.rows)
     assert [split["rows"] for split in done.report.splits] == list(expected)
     with pytest.raises(gxl.CouldNotCheckError, match="already exists"):
         report.clean_splits(strategy, run=True)
-    with pytest.raises(gxl.CouldNotCheckError, match="rows are dropped, and not moved"):
-        report.clean_splits("reassign")
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        tables = {name: f"{name}_clean" for name in ("train", "test")} if column is None else {"": "visits_clean"}
+        made = [pd.read_sql(f"SELECT * FROM {table}", connection) for table in tables.values()]
+    if strategy == "reassign":
+        kept = dict(tuple(made[0].groupby("fold"))) if column else dict(zip(tables, made, strict=True))
+        assert {name: sorted(days(rows)) for name, rows in kept.items()} == {
+            "train": [1, 2, 3, 5, 6, 7],
+            "test": [4, 8, 9, 10, 11, 12],
+        }
 
 
 @pytest.mark.postgresql
@@ -113,7 +121,7 @@ def test_postgresql_mends_one_leak_after_the_other(postgresql: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP SCHEMA IF EXISTS mend CASCADE")
         connection.exec_driver_sql("CREATE SCHEMA mend")
-    early = pd.concat([TEST, TRAIN.tail(1).assign(g=9, day=2)], ignore_index=True)
+    early = pd.concat([TEST, TRAIN.tail(1).assign(g=9, day=2, y=0)], ignore_index=True)
     TRAIN.to_sql("train", engine, schema="mend", index=False)
     early.to_sql("test", engine, schema="mend", index=False)
     engine.dispose()
@@ -168,8 +176,8 @@ def test_windows_are_purged_from_train() -> None:
 
 
 def test_what_has_to_be_mended_by_hand() -> None:
-    train = pd.DataFrame({"g": range(40), "x": [0, 1] * 20, "y": [0, 1] * 20})
-    test = train.assign(g=range(39, 79))
+    train = pd.DataFrame({"g": range(40), "n": range(40), "x": [0, 1] * 20, "y": [0, 1] * 20})
+    test = train.assign(g=range(39, 79), n=range(40, 80))
     cleaned = gxl.audit({"train": train, "test": test}, group="g", target="y").clean_splits()
     assert cleaned.not_fixed == ["x is a copy of y."]
     with pytest.raises(gxl.CouldNotCheckError, match="no strategy 'judge'"):
@@ -178,13 +186,18 @@ def test_what_has_to_be_mended_by_hand() -> None:
         gxl.audit({"train": train, "test": test}, group="h").clean_splits()
 
 
+def shared_groups(report: gxl.Report) -> gxl.Finding:
+    (found,) = (f for f in report.findings if f.expectation == "expect_no_shared_group_ids_across_batches")
+    return found
+
+
 def test_damage() -> None:
     train = pd.DataFrame({"g": [1, 1, 1, 2, 3], "y": [0, 0, 1, 1, 0]})
     test = pd.DataFrame({"g": [1, 1, 2, 4, 5], "y": [0, 1, 1, 1, 0]})
-    (groups, *_) = gxl.audit({"train": train, "test": test}, group="g", target="y").findings
+    groups = shared_groups(gxl.audit({"train": train, "test": test}, group="g", target="y"))
     damage = groups.result["details"]["damage"]
     assert (damage["answered_rows"], damage["answered_share"]) == (3, 0.6)
     assert (damage["accuracy"], damage["largest_inflation"]) == (0.666667, 0.4)
     assert groups.damage == damage["summary"]
-    without = gxl.audit({"train": train, "test": test}, group="g").findings[0].result["details"]["damage"]
+    without = shared_groups(gxl.audit({"train": train, "test": test}, group="g")).result["details"]["damage"]
     assert (without["accuracy"], without["largest_inflation"]) == (None, 0.6)

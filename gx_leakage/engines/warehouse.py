@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -326,8 +327,14 @@ def _teach_sqlite(connection: sa.Connection) -> None:
     def of_text(function: Any) -> Any:
         return lambda value: function(value) if isinstance(value, str) else value
 
+    # SQLAlchemy's own fails on NULL, and on numbers that are infinite.
+    driver.create_function("floor", 1, _floor, deterministic=True)
     driver.create_function("gxl_lower", 1, of_text(str.lower), deterministic=True)
     driver.create_function("gxl_nfc", 1, of_text(lambda v: unicodedata.normalize("NFC", v)), deterministic=True)
+
+
+def _floor(value: Any) -> Any:
+    return float(math.floor(value)) if isinstance(value, (int, float)) and math.isfinite(value) else value
 
 
 def _read_far_times(connection: sa.Connection) -> None:

@@ -103,6 +103,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     """What answers the question: see :class:`gx_leakage.gx.metrics.Evidence`."""
     checks: ClassVar[str]
     """What is checked, in a few words."""
+    place: ClassVar[int] = 50
+    """Where it stands among those of its family: lower ones first, then by name."""
     roles: ClassVar[Mapping[str, str]] = {}
     """By argument the role that gives it in an audit."""
     optional_roles: ClassVar[Mapping[str, str]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.roles import Columns, Groups, Role
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.keys import NUMBERS, family
@@ -75,7 +76,10 @@ class Given:
         existing = self.relations.columns()
         if not wanted or not all(c in names for names in existing.values() for c in wanted):
             return wanted  # a name that is wrong is an error further on
-        stack = self.relations.stack(wanted)
+        try:
+            stack = self.relations.stack(wanted)
+        except CouldNotCheckError:
+            return wanted  # and so is a column that cannot be read: of the checks that read it
         types = [stack.relation_of(i).c for i in range(len(self.relations.names))]
         return [c for c in wanted if all(family(of[c].type) in NUMBERS for of in types)]
 

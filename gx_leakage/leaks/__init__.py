@@ -74,9 +74,9 @@ def expectation_types() -> dict[str, Any]:
     """Return the classes of all Expectations by their type. Importing them registers them with Great Expectations."""
     found: dict[str, Any] = {}
     for package in families():
-        for name in _expectations(package):
-            module = importlib.import_module(f"{package.__name__}.{name}")
-            found[name] = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+        modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in _expectations(package)}
+        classes = {n: getattr(m, "".join(word.capitalize() for word in n.split("_"))) for n, m in modules.items()}
+        found |= dict(sorted(classes.items(), key=lambda one: (one[1].place, one[0])))
     return found
 
 

@@ -50,6 +50,7 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
     case: ClassVar[str] = "missingness_reveals_target"
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "gaps that reveal the target"
+    place: ClassVar[int] = 20
     roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     sentence: ClassVar[str] = (
         "Gaps in $columns must not be associated with $target_column more strongly than $max_association."

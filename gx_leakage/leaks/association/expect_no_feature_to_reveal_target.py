@@ -56,6 +56,7 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
     case: ClassVar[str] = "ohe_target_as_feature"
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "features that reveal the target"
+    place: ClassVar[int] = 10
     roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     sentence: ClassVar[str] = (
         "No feature among $columns may predict $target_column by itself with a score above $max_score."

@@ -49,6 +49,7 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
     case: ClassVar[str] = "insufficient_stratification"
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "shared group ids"
+    place: ClassVar[int] = 10
     roles: ClassVar[Mapping[str, str]] = {"group_columns": "group"}
     optional_roles: ClassVar[Mapping[str, str]] = {"target_column": "target", "normalize": "normalize"}
     sentence: ClassVar[str] = "Each $group_columns must occur in one split only."
