@@ -6,16 +6,17 @@ out as a SQLAlchemy relation with typed columns, and runs statements over such r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError
 
-__all__ = ["Engine", "Source", "open_engine", "require"]
+__all__ = ["Engine", "Source", "answered", "open_engine", "require"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,10 @@ class Source:
 
 
 class Engine(Protocol):
-    """What a place where statements run owes the rest."""
+    """What a place where statements run owes the rest.
+
+    What a database refuses, or fails to answer, is a ``CouldNotCheckError``.
+    """
 
     dialect: sa.Dialect
 
@@ -76,6 +80,19 @@ def open_engine(sources: Sequence[Source]) -> Engine:
     from gx_leakage.engines.duckdb import DuckDBEngine
 
     return DuckDBEngine(copies=kinds != {"PandasBatchData"})
+
+
+@contextmanager
+def answered(dialect: sa.Dialect) -> Iterator[None]:
+    """Raise what a database says when it does not answer as an error of ours, without statement and values."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        said = getattr(error, "orig", None) or error
+        # What databases say of a value that they cannot read shows it.
+        raise CouldNotCheckError(
+            f"{dialect.name} could not answer ({type(said).__name__}){value(f': {said}')}"
+        ) from error
 
 
 def require(extra: str, error: ImportError) -> CouldNotCheckError:

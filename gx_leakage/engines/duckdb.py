@@ -23,7 +23,7 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import visitors
 
-from gx_leakage.engines import Source
+from gx_leakage.engines import Source, answered
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.evidence.keys import AllNull, Family, Incomparable, Nanoseconds, Single, family
 from gx_leakage.evidence.sql import literal_dialect
@@ -139,7 +139,7 @@ class DuckDBEngine:
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement."""
-        with self._engine.connect() as connection:
+        with answered(self.dialect), self._engine.connect() as connection:
             return connection.execute(statement).all()
 
     @contextlib.contextmanager

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError
 
-from gx_leakage.engines import Source
+from gx_leakage.engines import Source, answered
 from gx_leakage.evidence.keys import Incomparable, Single, UnreadText, type_name
 from gx_leakage.evidence.sql import Instant, literal_dialect, stored
 from gx_leakage.kinds import REMARK
@@ -74,7 +74,7 @@ class WarehouseEngine:
             return
         from gx_leakage.engines.duckdb import temporary_table
 
-        with self._execution_engine.get_connection() as connection:
+        with self._connection() as connection:
             self._held = connection
             try:
                 with temporary_table(connection.exec_driver_sql, self.dialect, statement) as table:
@@ -82,9 +82,14 @@ class WarehouseEngine:
             finally:
                 self._held = None
 
-    def _connection(self) -> AbstractContextManager[sa.Connection]:
-        # What is temporary belongs to one connection.
-        return nullcontext(self._held) if self._held is not None else self._execution_engine.get_connection()
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        with answered(self.dialect):
+            if self._held is not None:  # what is temporary belongs to one connection
+                yield self._held
+                return
+            with self._execution_engine.get_connection() as connection:
+                yield connection
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return the statement in the database's own dialect, with its values written out."""
@@ -99,7 +104,7 @@ class WarehouseEngine:
     def _describe(self, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
         known = self._described.get(id(source))
         if known is None:
-            with self._execution_engine.get_connection() as connection:
+            with self._connection() as connection:
                 known = (source, _column_types(connection, source))
             self._described[id(source)] = known
         return known[1]
@@ -162,7 +167,7 @@ def _reflected_types(connection: sa.Connection, source: Source) -> dict[str, sa.
         return {}
     try:
         columns = sa.inspect(connection).get_columns(name, schema=schema)
-    except (NoSuchTableError, SQLAlchemyError):
+    except NoSuchTableError:
         return {}  # the types stay unknown, and comparing unknown with known types is an error further on
     return {column["name"]: column["type"] for column in columns}
 
