@@ -172,8 +172,10 @@ def _reflected_types(connection: sa.Connection, source: Source) -> dict[str, sa.
     return {column["name"]: column["type"] for column in columns}
 
 
-_WITHOUT_EQUALITY = {"json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"}
-"""Types of PostgreSQL that have no equality, or one that is not equality of values."""
+_WITHOUT_EQUALITY = {
+    "json", "jsonpath", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle",
+}  # fmt: skip
+"""Types of PostgreSQL that have no equality, or one that is not equality of values; nor have arrays of them."""
 
 
 def _postgresql_types(
@@ -191,7 +193,7 @@ def _postgresql_types(
         cls = known.get(type_name)
         if type_name == "real":
             types[name] = Single()
-        elif type_name in _WITHOUT_EQUALITY:
+        elif type_name.removesuffix("[]") in _WITHOUT_EQUALITY:
             types[name] = Incomparable(type_name)
         elif cls is not None:
             types[name] = cls(**zone)
@@ -338,7 +340,7 @@ def _teach_sqlite(connection: sa.Connection) -> None:
 
 
 def _read_far_times(connection: sa.Connection) -> None:
-    """Let psycopg read as text the times that Python has not: infinite ones, those of years before 1 or after 9999."""
+    """Let psycopg read as text the times that Python has not: infinite ones, years before 1 or after 9999, 24:00."""
     from psycopg import DataError
     from psycopg.types import datetime as loaders
 
@@ -353,5 +355,5 @@ def _read_far_times(connection: sa.Connection) -> None:
 
         return type(f"Far{loader.__name__}", (loader,), {"load": load})
 
-    for name in ("Date", "Timestamp", "Timestamptz"):
+    for name in ("Date", "Time", "Timetz", "Timestamp", "Timestamptz"):
         driver.adapters.register_loader(name.lower(), far(getattr(loaders, f"{name}Loader")))
