@@ -86,7 +86,7 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
         pd.concat([TRAIN.assign(fold="train"), TEST.assign(fold="test")]).to_sql("visits", connection, index=False)
     given: Any = {"train": "train", "test": "test"} if layout == "tables" else {"all": "visits"}
     column = None if layout == "tables" else "fold"
-    roles = {"group": "g"} if strategy == "reassign" else {"group": "g", "time": "day"}
+    roles: dict[str, Any] = {"group": "g"} if strategy == "reassign" else {"group": "g", "time": "day"}
     report = gxl.audit(given, connection=url, split_column=column, **roles)
     said = report.clean_splits(strategy)
     assert said.report is None
@@ -103,10 +103,10 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
     with pytest.raises(gxl.CouldNotCheckError, match="already exists"):
         report.clean_splits(strategy, run=True)
     with sqlite3.connect(tmp_path / "db.sqlite") as connection:
-        tables = {name: f"{name}_clean" for name in ("train", "test")} if column is None else {"": "visits_clean"}
-        made = [pd.read_sql(f"SELECT * FROM {table}", connection) for table in tables.values()]
+        names = ["train", "test"] if column is None else ["visits"]
+        made = [pd.read_sql(f"SELECT * FROM {name}_clean", connection) for name in names]
     if strategy == "reassign":
-        kept = dict(tuple(made[0].groupby("fold"))) if column else dict(zip(tables, made, strict=True))
+        kept = dict(tuple(made[0].groupby("fold"))) if column else dict(zip(names, made, strict=True))
         assert {name: sorted(days(rows)) for name, rows in kept.items()} == {
             "train": [1, 2, 3, 5, 6, 7],
             "test": [4, 8, 9, 10, 11, 12],

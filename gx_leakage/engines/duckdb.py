@@ -24,7 +24,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import visitors
 
 from gx_leakage.engines.duckdb_types import arrow_type, arrow_type_of, temporary_table, type_named
-from gx_leakage.engines.engine import Source
+from gx_leakage.engines.engine import Source, answered
 from gx_leakage.engines.spark import as_utc, spark_types
 from gx_leakage.engines.warehouse import WarehouseEngine
 from gx_leakage.errors import CouldNotCheckError
@@ -127,7 +127,7 @@ class DuckDBEngine:
 
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run the statement."""
-        with self._engine.connect() as connection:
+        with answered(self.dialect), self._engine.connect() as connection:
             return connection.execute(statement).all()
 
     @contextlib.contextmanager

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError
 
-__all__ = ["Engine", "Source", "require"]
+__all__ = ["Engine", "Source", "answered", "require"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,10 @@ class Source:
 
 
 class Engine(Protocol):
-    """What a place where statements run owes the rest."""
+    """What a place where statements run owes the rest.
+
+    What a database refuses, or fails to answer, is a ``CouldNotCheckError``.
+    """
 
     dialect: sa.Dialect
 
@@ -50,6 +54,19 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of what was registered, copied or cached."""
+
+
+@contextmanager
+def answered(dialect: sa.Dialect) -> Iterator[None]:
+    """Raise what a database says when it does not answer as an error of ours, without statement and values."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        said = getattr(error, "orig", None) or error
+        # What databases say of a value that they cannot read shows it.
+        raise CouldNotCheckError(
+            f"{dialect.name} could not answer ({type(said).__name__}){value(f': {said}')}"
+        ) from error
 
 
 def require(extra: str, error: ImportError) -> CouldNotCheckError:

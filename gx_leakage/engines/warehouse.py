@@ -6,15 +6,15 @@ import json
 import math
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError
 
 from gx_leakage.engines.duckdb_types import temporary_table, type_named
-from gx_leakage.engines.engine import Source
+from gx_leakage.engines.engine import Source, answered
 from gx_leakage.sql.dialects import Instant, literal_dialect, stored
 from gx_leakage.sql.keys import Incomparable, Single, UnreadText, type_name
 
@@ -74,7 +74,7 @@ class WarehouseEngine:
             yield statement.subquery("stacked")
             return
 
-        with self._execution_engine.get_connection() as connection:
+        with self._connection() as connection:
             self._held = connection
             try:
                 with temporary_table(connection.exec_driver_sql, self.dialect, statement) as table:
@@ -82,9 +82,14 @@ class WarehouseEngine:
             finally:
                 self._held = None
 
-    def _connection(self) -> AbstractContextManager[sa.Connection]:
-        # What is temporary belongs to one connection.
-        return nullcontext(self._held) if self._held is not None else self._execution_engine.get_connection()
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        with answered(self.dialect):
+            if self._held is not None:  # what is temporary belongs to one connection
+                yield self._held
+                return
+            with self._execution_engine.get_connection() as connection:
+                yield connection
 
     def query(self, build: Callable[[], sa.Executable]) -> str | None:
         """Return the statement in the database's own dialect, with its values written out."""
@@ -99,7 +104,7 @@ class WarehouseEngine:
     def _describe(self, source: Source) -> dict[str, sa.types.TypeEngine[Any]]:
         known = self._described.get(id(source))
         if known is None:
-            with self._execution_engine.get_connection() as connection:
+            with self._connection() as connection:
                 known = (source, _column_types(connection, source))
             self._described[id(source)] = known
         return known[1]
@@ -162,13 +167,15 @@ def _reflected_types(connection: sa.Connection, source: Source) -> dict[str, sa.
         return {}
     try:
         columns = sa.inspect(connection).get_columns(name, schema=schema)
-    except (NoSuchTableError, SQLAlchemyError):
+    except NoSuchTableError:
         return {}  # the types stay unknown, and comparing unknown with known types is an error further on
     return {column["name"]: column["type"] for column in columns}
 
 
-_WITHOUT_EQUALITY = {"json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"}
-"""Types of PostgreSQL that have no equality, or one that is not equality of values."""
+_WITHOUT_EQUALITY = {
+    "json", "jsonpath", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle",
+}  # fmt: skip
+"""Types of PostgreSQL that have no equality, or one that is not equality of values; nor have arrays of them."""
 
 
 def _postgresql_types(
@@ -186,7 +193,7 @@ def _postgresql_types(
         cls = known.get(type_name)
         if type_name == "real":
             types[name] = Single()
-        elif type_name in _WITHOUT_EQUALITY:
+        elif type_name.removesuffix("[]") in _WITHOUT_EQUALITY:
             types[name] = Incomparable(type_name)
         elif cls is not None:
             types[name] = cls(**zone)
@@ -338,7 +345,7 @@ def _floor(value: Any) -> Any:
 
 
 def _read_far_times(connection: sa.Connection) -> None:
-    """Let psycopg read as text the times that Python has not: infinite ones, those of years before 1 or after 9999."""
+    """Let psycopg read as text the times that Python has not: infinite ones, years before 1 or after 9999, 24:00."""
     from psycopg import DataError
     from psycopg.types import datetime as loaders
 
@@ -353,5 +360,5 @@ def _read_far_times(connection: sa.Connection) -> None:
 
         return type(f"Far{loader.__name__}", (loader,), {"load": load})
 
-    for name in ("Date", "Timestamp", "Timestamptz"):
+    for name in ("Date", "Time", "Timetz", "Timestamp", "Timestamptz"):
         driver.adapters.register_loader(name.lower(), far(getattr(loaders, f"{name}Loader")))

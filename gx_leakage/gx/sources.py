@@ -279,7 +279,7 @@ def _table_asset(source: Any, name: str, table: str, stored: bool) -> Any:
     try:
         inspector = sa.inspect(engine)
         schema, found = _located(inspector, table)
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, ValueError) as error:  # names that a dialect cannot read are a ValueError
         raise _unreachable(source, error) from None
     if stored and schema is not None and schema != schema.lower():
         raise CouldNotCheckError(

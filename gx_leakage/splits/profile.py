@@ -1,4 +1,4 @@
-"""What columns look like, in one scan: how many values are known and how many differ, in each split and over all."""
+"""What columns look like: how many values are known and how many differ, in each split and over all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import TypesDifferError
-from gx_leakage.splits.relations import Relations
+from gx_leakage.splits.relations import Relations, Stack
+from gx_leakage.sql.blocks import in_blocks
 from gx_leakage.sql.keys import NUMBERS, TIMES, Family, Key
 
 __all__ = ["ColumnProfile", "Profile", "gather"]
+
+MOST_COLUMNS = 500
+"""How many columns a scan looks at: each has two counts, and databases limit what a statement returns."""
 
 _COUNTED = set(Family) - {Family.OTHER, Family.BINARY}
 
@@ -91,16 +95,10 @@ def gather(relations: Relations, train: str = "train") -> Profile:
             continue  # the check that needs it will say so
         if key.families and key.families <= _COUNTED:
             keys.append(key)
-    stacked = stack.select(
-        lambda relation: [key.of(relation).element.label(f"x{i}") for i, key in enumerate(keys)]
-    ).subquery("stacked")
-    counts: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
-    for i in range(len(keys)):
-        x = stacked.c[f"x{i}"]
-        counts += [sa.func.count(x).label(f"known_{i}"), sa.func.count(sa.distinct(x)).label(f"distinct_{i}")]
-    by_split = sa.select(stacked.c.split_no, *counts).group_by(stacked.c.split_no)
-    over_all = sa.select(sa.literal_column("-1", sa.Integer()), *counts)
-    found = {int(row[0]): tuple(map(int, row[1:])) for row in relations.fetch(sa.union_all(by_split, over_all))}
+    found: dict[int, tuple[int, ...]] = {}
+    for some in in_blocks(keys, MOST_COLUMNS) if keys else [keys]:
+        for no, rows, *counts in relations.fetch(_counts(stack, some)):
+            found[int(no)] = (*found.get(int(no), (int(rows),)), *map(int, counts))
     empty = (0,) * (1 + 2 * len(keys))
     splits = [found.get(i, empty) for i in range(len(relations.names))]
     existing = relations.columns()
@@ -121,3 +119,16 @@ def gather(relations: Relations, train: str = "train") -> Profile:
         {c: tuple(split for split, names in existing.items() if c in names) for c in sorted(partly)},
         train,
     )
+
+
+def _counts(stack: Stack, keys: Sequence[Key]) -> sa.CompoundSelect[Any]:
+    """Return the rows, and of each column the known and the different values: of each split, and (-1) over all."""
+    stacked = stack.select(
+        lambda relation: [key.of(relation).element.label(f"x{i}") for i, key in enumerate(keys)]
+    ).subquery("stacked")
+    counts: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
+    for i in range(len(keys)):
+        x = stacked.c[f"x{i}"]
+        counts += [sa.func.count(x).label(f"known_{i}"), sa.func.count(sa.distinct(x)).label(f"distinct_{i}")]
+    by_split = sa.select(stacked.c.split_no, *counts).group_by(stacked.c.split_no)
+    return sa.union_all(by_split, sa.select(sa.literal_column("-1", sa.Integer()), *counts))

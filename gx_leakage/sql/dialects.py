@@ -201,9 +201,14 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f'CAST({_inner(element, compiler, **kw)} AS TEXT) COLLATE "C"'  # the cast is for citext
 
 
-@compiles(by_bytes, "duckdb", "sqlite")
+@compiles(by_bytes, "sqlite")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f'{_inner(element, compiler, **kw)} COLLATE "binary"'
+
+
+@compiles(by_bytes, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f'CAST({_inner(element, compiler, **kw)} AS VARCHAR) COLLATE "binary"'  # the cast is for enums
 
 
 @compiles(by_bytes, "mysql", "mariadb")

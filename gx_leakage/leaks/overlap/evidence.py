@@ -21,6 +21,9 @@ from gx_leakage.sql.keys import Family, Key, family, type_name
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
 
+MOST_ORDERED = 50
+"""How many columns of a key samples are ordered by: those of wide tables would be more than PostgreSQL sorts by."""
+
 
 @dataclass(frozen=True)
 class SplitOverlap:
@@ -260,7 +263,7 @@ def statement(
     sampled = (
         sa.select(*(by_key_cte.c[name] for name in names))
         .where(_sum(present) > 1, *known)
-        .order_by(*_order(by_key_cte, names, null_is_a_value))
+        .order_by(*_order(by_key_cte, names[:MOST_ORDERED], null_is_a_value))
         .limit(samples)
         .subquery("sampled")
     )
