@@ -198,7 +198,7 @@ def test_records_are_copied_raw(rows: list[tuple[int, str]], end: str) -> None:
 
 SLOW = """
 import sys, time
-import gx_leakage.audit.records as records
+from gx_leakage.audit.remedy import records
 keep = records._LineWriter.keep
 def slowly(self, source):
     keep(self, source)

@@ -18,6 +18,9 @@ from gx_leakage.leaks.overlap.words import named_samples, overlap_details, overl
 
 __all__ = ["ExpectNoIdenticalRowsAcrossBatches"]
 
+FEWEST_COMPARED = 2
+"""How many columns an audit compares at least, where there are so many."""
+
 
 class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     """Expect no row to be in more than one split.
@@ -110,8 +113,8 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
         """Return one check, for which no role is needed: of all columns but those that tell rows or groups apart."""
         exclude = [c for c in given.columns("group", "id") if c in given.relations.common_columns()]
         left = [c for c in given.relations.common_columns() if c not in (*exclude, *given.columns("target"))]
-        # Where groups and ids are all there is, they are compared.
-        exclude = exclude if left else given.columns("id")
+        # One column alone has equal values by chance: groups stay beside it, and ids where there is no other.
+        exclude = exclude if len(left) >= FEWEST_COMPARED else given.columns("id") if left else []
         (arguments,) = given.arguments(cls.roles, cls.optional_roles)
         return [arguments | {"exclude_columns": list(dict.fromkeys([*exclude, *given.excluded]))}]
 
