@@ -11,7 +11,7 @@ from great_expectations.render import (
     RenderedTableContent,
 )
 
-__all__ = ["EMPTY", "LEAKED", "STEPS", "TRAIN", "Block", "bar", "cell", "code", "collapse", "table", "text"]
+__all__ = ["EMPTY", "LEAKED", "STEPS", "TRAIN", "Block", "bar", "cell", "code", "collapse", "pixel", "table", "text"]
 
 Block = Any
 """A content block of GX."""
@@ -84,9 +84,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
     )
 
 
-def bar(colour: str) -> Block:
+def pixel(colour: str) -> Block:
     """Return a cell of a picture."""
     return cell("\u00a0", {"background-color": colour, "padding": "0 3px", "border": "0"})
+
+
+def bar(share: float, colour: str) -> list[Block]:
+    """Return the cells of a bar that is as long as a share from 0 to 1; what is there is seen, however little."""
+    full = round(STEPS * min(1.0, share)) or (1 if share > 0 else 0)
+    return [pixel(colour if step < full else EMPTY) for step in range(STEPS)]
 
 
 def code(source: str) -> Block:

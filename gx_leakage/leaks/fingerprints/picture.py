@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gx_leakage.gx.blocks import EMPTY, LEAKED, STEPS, TRAIN, Block, bar, cell, table
+from gx_leakage.gx.blocks import EMPTY, LEAKED, STEPS, TRAIN, Block, cell, pixel, table
 
 __all__ = ["moments"]
 
@@ -36,6 +36,6 @@ def moments(details: Mapping[str, Any]) -> Block:
                 inside = facts["min"] <= start + width and facts["max"] >= start
                 mean = start <= facts["mean"] < start + width
                 colour = LEAKED if column["leaks"] else TRAIN
-                row.append(bar("#000" if mean else colour if inside else EMPTY))
+                row.append(pixel("#000" if mean else colour if inside else EMPTY))
             rows.append([*row, cell(f"{facts['max']:.4g}")])
     return table(["Column", "Trace", "Over", "Mean", "Deviation", "Smallest", *([""] * STEPS), "Largest"], rows)

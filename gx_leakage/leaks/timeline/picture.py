@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gx_leakage.gx.blocks import EMPTY, LEAKED, STEPS, TRAIN, Block, bar, cell, table
+from gx_leakage.gx.blocks import EMPTY, LEAKED, STEPS, TRAIN, Block, bar, cell, pixel, table
 
 __all__ = ["frame_line", "late_features", "time_lines"]
 
@@ -31,7 +31,7 @@ def time_lines(splits: Sequence[Mapping[str, Any]], order: Sequence[str], late: 
             inside = first is not None and first <= start + width and last >= start  # type: ignore[operator]
             too_early = inside and split["name"] in late and ended is not None and start <= ended
             colour = LEAKED if too_early else TRAIN if inside else EMPTY
-            row.append(bar(colour))
+            row.append(pixel(colour))
         row.append(cell(split["last"]))
         rows.append(row)
         ended = last if ended is None else max(ended, last or ended)
@@ -44,9 +44,9 @@ def late_features(details: Mapping[str, Any]) -> Block:
     rows = []
     for feature in details["features"]:
         share = feature["rows"] / total if total else 0.0
-        full = round(STEPS * share) or (1 if share else 0)
-        bar = [bar(LEAKED if step < full else EMPTY) for step in range(STEPS)]
-        rows.append([feature["feature"], feature["available_at"], feature["rows"], f"{100 * share:.3g} %", *bar])
+        rows.append(
+            [feature["feature"], feature["available_at"], feature["rows"], f"{100 * share:.3g} %", *bar(share, LEAKED)]
+        )
     return table(["Feature", "Known from", "Late rows", "Share", *([""] * STEPS)], rows)
 
 
@@ -59,7 +59,7 @@ def frame_line(details: Mapping[str, Any]) -> Block:
     for split in details["splits"]:
         name = split["name"]
         colour = LEAKED if name in judged else TRAIN
-        cells = [bar(colour if (name, number) in held else EMPTY) for number in numbers]
+        cells = [pixel(colour if (name, number) in held else EMPTY) for number in numbers]
         rows.append([cell(name, {"font-weight": "bold"}), *cells])
     return table([f"Frames {numbers[0]} to {numbers[-1]} of the first leaking sequence", *([""] * len(numbers))], rows)
 
