@@ -6,6 +6,7 @@ Exit codes: 0, no leak; 1, a leak; 2, something could not be checked: the reason
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import logging
 import os
@@ -29,15 +30,7 @@ from gx_leakage.disclosure import known_urls, printable, redacted
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
 from gx_leakage.leaks import roles
 
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="gx-leakage",
-    help="Find data leaks between the splits of machine-learning data.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["command_line", "main"]
 
 LEAK, COULD_NOT_CHECK = 1, 2
 
@@ -104,7 +97,7 @@ HideOption = Annotated[bool, _option(OF_OUTPUT, "Keep values of the data out of 
 
 
 def _with_roles(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each role that there is, in the place of its ``**named``."""
+    """Return a command with an option for each role that there is, in the place of its ``**named``."""
     signature = inspect.signature(command)
     hints = get_type_hints(command, include_extras=True)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
@@ -125,13 +118,16 @@ def _with_roles(command: Callable[..., None]) -> Callable[..., None]:
         options.append(
             inspect.Parameter(role.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         )
-    command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in options}
-    return command
+
+    @functools.wraps(command)
+    def with_roles(**given: Any) -> None:
+        command(**given)
+
+    with_roles.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]
+    with_roles.__annotations__ = {one.name: one.annotation for one in options}
+    return with_roles
 
 
-@app.command()
-@_with_roles
 def audit(
     context: typer.Context,
     splits: SplitsArgument,
@@ -162,8 +158,6 @@ def audit(
     _finish(report, format_)
 
 
-@app.command()
-@_with_roles
 def fix(
     context: typer.Context,
     splits: SplitsArgument,
@@ -209,7 +203,6 @@ def fix(
     _finish(cleaned.report, Format.TEXT)
 
 
-@app.command()
 def init(
     splits: Annotated[list[str], typer.Argument(help="The splits, as audit takes them.")],
     split_column: SplitColumnOption = None,
@@ -245,7 +238,6 @@ def init(
         print(_told(f"made {project}: run the checkpoint 'leakage' of its context"))  # noqa: T201
 
 
-@app.command()
 def guard(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A GX project, or the folder that it is in.")],
 ) -> None:
@@ -255,7 +247,6 @@ def guard(
     print(_told(f"{guard_file(project_file(folder))} names the store of gx_leakage"))  # noqa: T201
 
 
-@app.command()
 def demo(
     format_: FormatOption = Format.TEXT,
     docs: Annotated[Path, typer.Option(help="Build Data Docs in this folder.")] = Path("leakage_docs"),
@@ -274,7 +265,6 @@ def demo(
     _finish(report, format_, exit_code=0)
 
 
-@app.command()
 def cases(case_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A page's id.")] = None) -> None:
     """Print the handbook's table of leaks, or one page."""
     from gx_leakage import cases as handbook
@@ -303,6 +293,20 @@ def cases(case_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A 
     console.print(table)
 
 
+def command_line() -> typer.Typer:
+    """Return the commands, with options for the roles of all families that are installed."""
+    app = typer.Typer(
+        name="gx-leakage",
+        help="Find data leaks between the splits of machine-learning data.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command in (_with_roles(audit), _with_roles(fix), init, guard, demo, cases):
+        app.command()(command)
+    return app
+
+
 def main() -> None:
     """Run the command line."""
     # What GX logs and warns of is in the report, and would be in the way of it.
@@ -312,7 +316,7 @@ def main() -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda number, _: sys.exit(128 + number))
     try:
-        app()
+        command_line()()
     except CouldNotCheckError as error:
         _fail(str(error))
     except Exception as error:  # noqa: BLE001 (exit code 1 means a leak, so that nothing else may end with it)

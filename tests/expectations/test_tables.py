@@ -14,14 +14,16 @@ import pytest
 import yaml
 from great_expectations.expectations.registry import get_expectation_impl
 
+from gx_leakage.leaks import families
 from tests.platforms import LAYOUTS, Platform, Table, typed
 
-FOLDER = Path(__file__).parent
+# Ours stand here, those of other packages beside their Expectations.
+FOLDERS = [Path(__file__).parent, *(Path(place) for family in families() for place in family.__path__)]
 
 
 def _cases() -> list[Any]:
     found = []
-    for file in sorted(FOLDER.glob("expect_*.yaml")):
+    for file in (file for folder in FOLDERS for file in sorted(folder.glob("expect_*.yaml"))):
         for case in yaml.safe_load(file.read_text(encoding="utf-8")):
             for layout in LAYOUTS:
                 if layout == "split_column" and ("types_of" in case or case.get("only") == "batches"):
