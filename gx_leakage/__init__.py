@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _load() -> set[str]:
-    from gx_leakage.leaks import expectation_types
+    from gx_leakage.families import expectation_types
 
     found = {name: getattr(importlib.import_module(home), name) for home, names in _HOMES.items() for name in names}
     found |= {cls.__name__: cls for cls in expectation_types().values()}

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.leaks import page_folders
+from gx_leakage.families import page_folders
 
 __all__ = ["Case", "all_cases", "get", "markdown_table"]
 

@@ -28,7 +28,7 @@ from rich.text import Text
 
 from gx_leakage.disclosure import known_urls, printable, redacted
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
-from gx_leakage.leaks import roles
+from gx_leakage.families import roles
 
 __all__ = ["command_line", "main"]
 

@@ -13,8 +13,8 @@ from typing import Any
 from great_expectations.data_context.store.expectations_store import ExpectationsStore as _ExpectationsStore
 from great_expectations.expectations.registry import get_expectation_impl
 
+from gx_leakage.families import expectation_types
 from gx_leakage.gx import project
-from gx_leakage.leaks import expectation_types
 
 __all__ = ["ExpectationsStore"]
 

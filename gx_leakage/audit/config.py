@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.leaks import expectation_types, roles
+from gx_leakage.families import expectation_types, roles
 from gx_leakage.roles import Columns, Form, Proposal
 
 __all__ = ["load", "written"]

@@ -9,9 +9,9 @@ from typing import Any
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.families import expectation_types, roles
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.planning import Given, NotPlannedError
-from gx_leakage.leaks import expectation_types, roles
 from gx_leakage.splits.relations import Relations
 
 __all__ = ["Asked", "Plan", "plan", "read_roles"]

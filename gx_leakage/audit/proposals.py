@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gx_leakage.leaks import roles
+from gx_leakage.families import roles
 from gx_leakage.roles import Proposal
 from gx_leakage.splits.profile import Profile
 

@@ -20,12 +20,12 @@ from gx_leakage.audit.plan import Asked, plan, read_roles
 from gx_leakage.audit.proposals import accepted, proposals
 from gx_leakage.audit.remedy import Inputs
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.families import roles
 from gx_leakage.gx.actions import LeakageReportAction
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
-from gx_leakage.leaks import roles
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
 from gx_leakage.splits.relations import train_among

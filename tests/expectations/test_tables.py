@@ -14,7 +14,7 @@ import pytest
 import yaml
 from great_expectations.expectations.registry import get_expectation_impl
 
-from gx_leakage.leaks import families
+from gx_leakage.families import families
 from tests.platforms import LAYOUTS, Platform, Table, typed
 
 # Ours stand here, those of other packages beside their Expectations.
