@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import great_expectations as gx
 from gx_leakage import cases, sample
+from gx_leakage.families import roles
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,9 +36,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_table_is_the_handbook_s() -> None:
-    begin, end = "<!-- cases: made by python -m tests.test_readme -->\n", "\n<!-- end of cases -->"
-    assert README.split(begin)[1].split(end)[0] == cases.markdown_table(), "run: python -m tests.test_readme"
+def table_of_roles() -> str:
+    """Return the roles as the families declare them."""
+    rows = [f"| `{role.option}` | {role.help} |" for role in roles().values()]
+    return "\n".join(["| option | what it is |", "| --- | --- |", *rows])
+
+
+TABLES = {"cases": cases.markdown_table, "roles": table_of_roles}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_what_is_declared(name: str) -> None:
+    begin, end = f"<!-- {name}: made by python -m tests.test_readme -->\n", f"\n<!-- end of {name} -->"
+    assert README.split(begin)[1].split(end)[0] == TABLES[name](), "run: python -m tests.test_readme"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,6 +62,8 @@ def test_command(command: str, folder: Path, request: pytest.FixtureRequest) -> 
         subprocess.run(
             "gx-leakage init firms_train.csv firms_test.csv", shell=True, cwd=folder, env=environment, check=True
         )
+    if command.startswith("gx-leakage guard"):
+        gx.get_context(mode="file", project_root_dir=folder)
     leaks = " audit " in command and ("--" in command or "leakage.yml" in command)  # without roles they are proposed
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == (1 if leaks else 0), done.stderr
@@ -82,10 +96,10 @@ def test_python(number: int, folder: Path, request: pytest.FixtureRequest) -> No
 
 
 if __name__ == "__main__":
-    text = re.sub(
-        r"(<!-- cases: made by .*? -->\n).*?(\n<!-- end of cases -->)",
-        lambda found: found.group(1) + cases.markdown_table() + found.group(2),
-        README,
-        flags=re.DOTALL,
-    )
+    text = README
+    for name, table in TABLES.items():
+        before, rest = text.split(f"<!-- {name}: made by python -m tests.test_readme -->\n")
+        _, after = rest.split(f"\n<!-- end of {name} -->")
+        begin = f"<!-- {name}: made by python -m tests.test_readme -->\n"
+        text = f"{before}{begin}{table()}\n<!-- end of {name} -->{after}"
     (ROOT / "README.md").write_text(text, encoding="utf-8")

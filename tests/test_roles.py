@@ -23,7 +23,7 @@ RANDOM = np.random.default_rng(0)
 def visits(rows: int, first: int) -> pd.DataFrame:
     """Rows of which no two are alike, with a column for every role."""
     n = np.arange(first, first + rows)
-    return pd.DataFrame(
+    made: pd.DataFrame = pd.DataFrame(
         {
             "patient": [f"p{i // 2}" for i in n],
             "site": [f"s{i % 3}-{i // 4}" for i in n],
@@ -40,6 +40,7 @@ def visits(rows: int, first: int) -> pd.DataFrame:
             "died": RANDOM.permutation(np.resize([0, 1], rows)),
         }
     )
+    return made
 
 
 # Every role with a value of its form, and what else has to be given with it.
