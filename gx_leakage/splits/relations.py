@@ -261,7 +261,7 @@ class Relations:
         if self.split_column is None and "split" not in map(str.casefold, shown):
             names = [(source.c.split_no == i, sa.literal(name)) for i, name in enumerate(self.names)]
             split = [sa.case(*names).label("split")]
-        columns = [source.c[alias] if alias == name else source.c[alias].label(name) for name, alias in aliases.items()]
+        columns = [source.c[alias].label(name) for name, alias in aliases.items()]
         return sa.select(*split, *columns).where(*conditions)
 
     def query(self, leaked: Callable[[], LeakedRows]) -> str | None:

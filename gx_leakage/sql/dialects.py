@@ -294,14 +294,18 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def stored(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
-    """Return ``column`` under its own name, in a form in which equal values are equal and sorted alike everywhere."""
+    """Return ``column`` under its own name, in a form in which equal values are equal and sorted alike everywhere.
+
+    The name is always said: SQLAlchemy shortens names that it passes on by itself to what a label may have, outside of
+    the subquery and not inside.
+    """
     if isinstance(column.type, Instant):
         return _utc(column).label(column.name)
     if isinstance(column.type, sa.DateTime):
         return _sqlite_timestamp(column).label(column.name)
     if isinstance(column.type, sa.String):
         return by_bytes(column).label(column.name)
-    return column
+    return column.label(column.name)
 
 
 class _timestamp_of_date(_Expression):  # noqa: N801
