@@ -21,7 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
-from gx_leakage.splits.kinds import TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
+from gx_leakage.disclosure import value
+from gx_leakage.splits.kinds import TEXT, TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
+from gx_leakage.splits.spellings import disagreeing, odd
 
 __all__ = ["KINDS", "SplitFiles", "SplitQuery", "find", "queries", "quoted"]
 
@@ -338,6 +340,7 @@ def queries(
             declared |= {name: _declared(connection, found) for name, found in parquet.items()}
             written = {name: found for name, found in splits.items() if name not in parquet}
             chosen = _chosen(connection, written, declared, date_format)
+            chosen |= _disagreeing(connection, splits, declared, chosen)
         except duckdb.Error as error:
             raise CouldNotCheckError(f"{_culprit(error, splits)} cannot be read: {_reason(error)}") from error
     return {name: _query(found, chosen) for name, found in splits.items()}
@@ -369,6 +372,8 @@ def _select(found: SplitFiles, columns: Sequence[str]) -> SplitQuery:
 
 def _cell(found: SplitFiles, name: str) -> str:
     """Return the text of a value."""
+    if found.kind == "parquet":
+        return f"CAST({quoted(name)} AS VARCHAR)"
     return quoted(name) if found.kind == "csv" else f"({quoted(name)} ->> '$')"
 
 
@@ -473,6 +478,66 @@ def _written(connection: duckdb.DuckDBPyConnection, found: SplitFiles, names: Se
             kinds, *measures = row[i * len(facts[0]) : (i + 1) * len(facts[0])]
             described[name] = Written(frozenset(kind for kind in kinds or () if kind is not None), *measures)
     return described
+
+
+def _disagreeing(
+    connection: duckdb.DuckDBPyConnection,
+    splits: Mapping[str, SplitFiles],
+    declared: Mapping[str, Mapping[str, str]],
+    chosen: Mapping[str, Decision],
+) -> dict[str, Decision]:
+    """Return those of the columns of text in which splits write one number, or one time, in several ways.
+
+    Nobody has said that the columns of a CSV are text. Where all splits say so of a column it holds texts, and equal is
+    what is written alike, unless these are times.
+    """
+    texts = {
+        name: [split for split, found in splits.items() if _is_text(split, found, name, declared)]
+        for name, decision in chosen.items()
+        if decision.type_ == TEXT and not decision.missing
+    }
+    doubtful = {
+        name: of
+        for name, of in texts.items()
+        if chosen[name].reason is not None or any(splits[split].kind == "csv" for split in of)
+    }
+    seen: set[str] = set()
+    for split, found in splits.items():
+        held = [name for name, of in doubtful.items() if split in of and name not in seen]
+        for start in range(0, len(held), COLUMNS_A_SCAN):
+            part = held[start : start + COLUMNS_A_SCAN]
+            flags = [f"coalesce(bool_or({odd(_cell(found, name))}), false)" for name in part]
+            row = connection.execute(_select(found, flags).sql()).fetchall()[0]
+            seen.update(name for name, flag in zip(part, row, strict=True) if flag)
+    lone = len(splits) + len(set(declared) - set(splits)) == 1
+    decisions = {}
+    for name in seen:
+        of = doubtful[name]
+        cells = [_select(splits[split], [f"{_cell(splits[split], name)} AS spelling"]).sql() for split in of]
+        row = connection.execute(disagreeing(cells, strict=lone)).fetchone()
+        if row is not None:
+            decisions[name] = replace(chosen[name], reason=chosen[name].reason or _two_ways(row[0], of), equality=False)
+    return decisions
+
+
+def _two_ways(found: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> str:
+    """Return what is written in two ways, by the splits and spellings of one number."""
+    one = found[0]
+    # Another spelling, of another split if there is one.
+    other = max((o for o in found if o["spelling"] != one["spelling"]), key=lambda o: bool(o["split"] != one["split"]))
+    several = one["split"] != other["split"]
+    ways = [f"as {value(of['spelling'])}{_in(splits[of['split']]) if several else ''}" for of in (one, other)]
+    return f"is written in several ways, {' and '.join(ways)}"
+
+
+def _in(split: str) -> str:
+    return f" in split '{split}'"
+
+
+def _is_text(split: str, found: SplitFiles, name: str, declared: Mapping[str, Mapping[str, str]]) -> bool:
+    return name in found.columns and (
+        found.kind != "parquet" or declared[split][name].startswith(("VARCHAR", "ENUM"))
+    )
 
 
 def _fits(connection: duckdb.DuckDBPyConnection, splits: Mapping[str, SplitFiles], name: str, date_format: str) -> bool:

@@ -238,8 +238,8 @@ def comparable(
                 )
             if isinstance(unread, UnreadText) and not unread.equality and "text" not in normalize:
                 raise TypesDifferError(
-                    f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, or "
-                    f"compare it as it is written with normalize=['text']."
+                    f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, "
+                    f"{_DATES}, or compare it as it is written with normalize=['text']."
                 )
         found = {split: family(of[column]) for split, of in types.items() if not isinstance(of[column], AllNull)}
         families = frozenset(found.values())
@@ -289,13 +289,12 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
         CouldNotCheckError: a column has no order in time.
         TypesDifferError: two columns cannot be compared.
     """
-    types = {f"'{c}' in split '{split}'": found[c].type for c in columns for split, found in splits.items()}
+    types = {f"'{c}'{_OF}'{split}'": found[c].type for c in columns for split, found in splits.items()}
     known = {where: type_ for where, type_ in types.items() if not isinstance(type_, AllNull)}
     for where, type_ in known.items():
         if isinstance(type_, UnreadText):
             raise CouldNotCheckError(
-                f"column {where} {type_.reason}: say how its dates are written with date_format= (--date-format), "
-                f"such as '%d/%m/%Y', or write them as in 2024-04-03."
+                f"column {where.split(_OF)[0]} {type_.reason}: write it alike, dates as in 2024-04-03, or {_DATES}."
             )
         if family(type_) not in TIMES | NUMBERS:
             raise CouldNotCheckError(
@@ -324,6 +323,10 @@ def moment_of(nanoseconds_: int, aware: bool) -> str:
     moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
     decimals = f"{rest:09d}" if rest % 1000 else f"{rest // 1000:06d}" if rest else ""
     return f"{moment.isoformat(sep=' ')}{'.' if decimals else ''}{decimals}{'+00:00' if aware else ''}"
+
+
+_OF = " in split "
+_DATES = "say how dates are written with date_format= (--date-format), such as '%d/%m/%Y'"
 
 
 def _hint(families: frozenset[Family]) -> str:
