@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
@@ -37,6 +38,8 @@ _PACKED = {".gz": "gzip", ".zst": "zstd"}
 _LAKES = {"_delta_log": "Delta", ".hoodie": "Hudi", "metadata": "Iceberg"}
 _DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED = 1 << 18
+_FARTHEST = 2**63 // 1000
+_DECIMAL_DIGITS = 38
 
 SAMPLED_ROWS = 1_000
 """Rows at the beginning of each file whose values say what a column is likely to be."""
@@ -302,7 +305,7 @@ def _reason(error: duckdb.Error) -> str:
 def _source(found: SplitFiles) -> tuple[str, str]:
     """Return the table function that reads all values as they are written, around the list of files."""
     if found.kind == "parquet":
-        return "read_parquet(", ", hive_partitioning = false)"
+        return "read_parquet(", ", hive_partitioning = false, union_by_name = true)"
     packed = f", compression = '{found.packing or 'uncompressed'}'"
     if found.kind == "csv":
         columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in found.columns)
@@ -352,17 +355,57 @@ def _culprit(error: duckdb.Error, splits: Mapping[str, SplitFiles]) -> str:
 
 
 def _declared(connection: duckdb.DuckDBPyConnection, found: SplitFiles) -> dict[str, str]:
-    """Return the types of Parquet columns, which all files of a split have to share."""
+    """Return the types of Parquet columns, which all files of a split have to share that have values of them."""
     types: dict[str, str] = {}
+    first: dict[str, Path] = {}
     for part in found.parts:
         own = SplitFiles(part, (part,), found.kind, None, found.columns)
+        schema = pq.read_schema(part)
         for name, type_, *_ in connection.execute(f"DESCRIBE {_select(own, ['*']).sql()}").fetchall():
-            if types.setdefault(name, type_) != type_:
+            if pa.types.is_null(schema.field(name).type):
+                types.setdefault(name, type_)
+            elif name not in first:
+                first[name], types[name] = part, type_
+            elif types[name] != type_:
                 raise CouldNotCheckError(
-                    f"column '{name}' of {found.given} is {types[name]} in {_within(found.parts[0], found.given)} but "
+                    f"column '{name}' of {found.given} is {types[name]} in {_within(first[name], found.given)} but "
                     f"{type_} in {_within(part, found.given)}: write it in one type."
                 )
     return types
+
+
+def _cut(found: SplitFiles) -> dict[str, str]:
+    """Return the columns of Parquet files of whose values DuckDB reads a part only, and what that part is."""
+    cut: dict[str, str] = {}
+    for part in found.parts:
+        file = pq.ParquetFile(part)
+        stored = {column.path: column for column in map(file.schema.column, range(len(file.schema)))}
+        for of in file.schema_arrow:
+            if pa.types.is_decimal(of.type) and of.type.precision > _DECIMAL_DIGITS:
+                cut[of.name] = f"has decimals of {of.type.precision} digits"
+            elif pa.types.is_timestamp(of.type) and of.type.unit == "ns" and of.name not in cut:
+                old = stored[of.name].physical_type == "INT96"
+                if (old or of.type.tz is not None) and _finer(part, of.name):
+                    what = "times of the old form INT96" if old else "times with a zone"
+                    cut[of.name] = f"has {what} that are finer than microseconds"
+    return cut
+
+
+def _finer(path: Path, name: str) -> bool:
+    """Return whether times of Parquet are finer than microseconds; many are said to be, as pandas writes them so."""
+    coarse, fine = (
+        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[name]) for unit in ("us", "ns")
+    )
+    for microseconds, nanoseconds in zip(coarse, fine, strict=True):
+        us, ns = (
+            batch.column(0).cast(pa.timestamp(unit), safe=False).cast(pa.int64())
+            for batch, unit in ((microseconds, "us"), (nanoseconds, "ns"))
+        )
+        # Times of INT96 can be so far away that nanoseconds do not hold them.
+        near = pc.less(pc.abs(us), _FARTHEST)
+        if pc.any(pc.and_(near, pc.not_equal(pc.multiply(us, 1000), ns))).as_py():
+            return True
+    return False
 
 
 def _select(found: SplitFiles, columns: Sequence[str]) -> SplitQuery:
@@ -558,7 +601,13 @@ def _fits(connection: duckdb.DuckDBPyConnection, splits: Mapping[str, SplitFiles
 def _query(found: SplitFiles, chosen: Mapping[str, Decision]) -> SplitQuery:
     """Return the query for all columns in their types."""
     if found.kind == "parquet":
-        return _select(found, ["*"])
+        cut = {name: Decision(reason=reason, equality=False, cut=True) for name, reason in _cut(found).items()}
+        texts = ", ".join(f"{_cell(found, name)} AS {quoted(name)}" for name in cut)
+        remarks = {name: str(decision.remark) for name, decision in cut.items()}
+        for name in set(found.columns) & set(chosen) - set(cut):
+            if chosen[name].remark is not None:
+                remarks[name] = str(chosen[name].remark)
+        return replace(_select(found, [f"* REPLACE ({texts})" if cut else "*"]), remarks=remarks)
     shown, remarks = [], {}
     for name in found.columns:
         decision = chosen[name]

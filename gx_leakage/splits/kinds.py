@@ -93,15 +93,15 @@ class Decision:
     """Why the column is text although it looks like something else."""
     equality: bool = True
     """Whether values may be compared with those of other splits all the same."""
+    cut: bool = False
+    """Whether what was read is a part of the values only, so that nothing tells which are equal."""
 
     @property
     def remark(self) -> str | None:
         """What is open, as a comment of the column keeps it."""
-        return (
-            None
-            if self.reason is None
-            else UnreadText.REMARK + json.dumps({"reason": self.reason, "equality": self.equality})
-        )
+        if self.reason is None:
+            return None
+        return UnreadText.REMARK + json.dumps({"reason": self.reason, "equality": self.equality, "cut": self.cut})
 
     def sql(self, cell: str) -> str:
         """Return the value of a cell of text in the type of the column."""

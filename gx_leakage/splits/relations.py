@@ -18,6 +18,9 @@ __all__ = ["USUAL_ORDER", "LeakedRows", "Relations", "SplitRows", "Stack", "in_u
 
 USUAL_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test", "holdout")
 
+_TOO_LONG = re.compile(r"(?:to|to type) DECIMAL\(38,")
+"""What DuckDB says of a number that its decimals do not hold."""
+
 Columns = Callable[[sa.FromClause], Sequence[sa.ColumnElement[Any]]]
 
 
@@ -299,6 +302,11 @@ class Relations:
         try:
             return self.engine.fetch(statement)
         except sa.exc.DBAPIError as error:
+            if _TOO_LONG.search(str(error.orig)):
+                raise CouldNotCheckError(
+                    "decimals of the splits do not fit into one of 38 digits, some being long and others having many "
+                    "digits after the point: store them with one precision and scale."
+                ) from error
             # What databases say of a value that they cannot read shows it.
             said = value(f": {error.orig}")
             raise CouldNotCheckError(

@@ -17,10 +17,12 @@ from sqlalchemy.sql.functions import Function, GenericFunction
 from gx_leakage.errors import CouldNotCheckError
 
 __all__ = [
+    "DECIMAL_DIGITS",
     "SPARK",
     "Instant",
     "as_text",
     "by_bytes",
+    "decimal",
     "digest",
     "later",
     "literal_dialect",
@@ -160,6 +162,32 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def single(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a number as a float of 32 bits, as precise as the coarser of two columns that are compared."""
     return _single(expression, sa.REAL())
+
+
+DECIMAL_DIGITS = 38
+"""How many a decimal has at most, on most databases."""
+
+
+class _decimal(_Expression):  # noqa: N801
+    """A decimal of all the digits that there are, and of some after the point.
+
+    What does not fit is an error. Databases that have longer decimals, or none, do not need it.
+    """
+
+
+@compiles(_decimal)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS DECIMAL({DECIMAL_DIGITS}, {element.type.scale}))"
+
+
+@compiles(_decimal, "postgresql", "mysql", "mariadb", "oracle", "sqlite", "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+def decimal(expression: sa.ColumnElement[Any], scale: int) -> sa.ColumnElement[Any]:
+    """Return an exact number with so many digits after the point, as all that it is compared with have."""
+    return _decimal(expression, sa.Numeric(DECIMAL_DIGITS, scale))
 
 
 class _nanoseconds(_Expression):  # noqa: N801
