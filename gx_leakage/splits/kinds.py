@@ -224,7 +224,7 @@ _WORDS = {
     "dates such as 03/04/2024, which can be in March as well as in April": {"day or month first"},
     "dates as in 03/03/2024": {"either first"},
     "dates as in 03.04.2024": {"dotted"},
-    "dates in other forms": {"other date"},
+    "dates not in a form that is known": {"other date"},
     "times of day": {"time of day"},
 }
 """What to call the kinds in a message."""

@@ -1,8 +1,8 @@
 """What one number, or one time, may be written as where a column of files stays text.
 
-Texts are equal when they are written alike. That is right for codes, and wrong where one file has lost the zeros, or the
-form, that another has kept: ``007`` and ``7``, ``1,000`` and ``1000``, ``01/30/2020`` and ``2020-01-30``. So each value
-that can be a number or a time is read in all ways that it can be meant, exactly, and as text: no float rounds it.
+Texts are equal when they are written alike. That is right for codes, and wrong where one file has lost the zeros, or
+the form, that another has kept: ``007`` and ``7``, ``1,000`` and ``1000``, ``01/30/2020`` and ``2020-01-30``. So each
+value that can be a number or a time is read in all ways that it can be meant, exactly, and as text: no float rounds it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ __all__ = ["disagreeing", "odd"]
 _LONGEST = 64
 """Bytes of a value; what is longer is no number that somebody wrote in two ways, and costly to look at."""
 
-_BLANKS = r" \x{a0}\x{202f}"
+_BLANKS, _QUOTE, _MINUS = r" \x{a0}\x{202f}", r"\x{2019}", r"\x{2212}"
 _MONTHS = r"[A-Za-z]{3,9}\.?"
+_IN_NUMBERS = rf"[-+{_MINUS}0-9.,'{_QUOTE}_/:eETZ%{_BLANKS}]*"
 _LIKELY = (
-    rf"[-+−0-9.,'’_/:eETZ%{_BLANKS}]*[0-9][-+−0-9.,'’_/:eETZ%{_BLANKS}]*(?:[AaPp][Mm]|UTC|GMT)? *"
+    rf"{_IN_NUMBERS}[0-9]{_IN_NUMBERS}(?:[AaPp][Mm]|UTC|GMT)? *"
     rf"| *\d{{1,2}}[ -]{_MONTHS},?[ -]\d{{2,4}}.*| *(?:{_MONTHS},? )?{_MONTHS} \d{{1,2}},? \d{{4}}.*"
     r"| *(?:true|false|True|False|TRUE|FALSE) *"
 )
@@ -39,8 +40,8 @@ _NUMBERS = (
         "replace(replace({}, '.', ''), ',', '.')",
     ),
     (
-        rf"[0-9]{{1,3}}(?:['’_{_BLANKS}][0-9]{{3}})+(?:[.,][0-9]*)?",
-        rf"replace(regexp_replace({{}}, '[''’_{_BLANKS}]', '', 'g'), ',', '.')",
+        rf"[0-9]{{1,3}}(?:['{_QUOTE}_{_BLANKS}][0-9]{{3}})+(?:[.,][0-9]*)?",
+        rf"replace(regexp_replace({{}}, '[''{_QUOTE}_{_BLANKS}]', '', 'g'), ',', '.')",
     ),
 )
 
@@ -51,14 +52,16 @@ _ZONE = r" ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 
 def odd(cell: str) -> str:
     """Return the condition that a cell of text can be a number or a time, and not only a plain whole number."""
-    return f"(CASE WHEN strlen({cell}) <= {_LONGEST} THEN {_matches(cell, _LIKELY)} AND NOT {_matches(cell, _PLAIN)} END)"
+    return (
+        f"(CASE WHEN strlen({cell}) <= {_LONGEST} THEN {_matches(cell, _LIKELY)} AND NOT {_matches(cell, _PLAIN)} END)"
+    )
 
 
 def disagreeing(cells: Sequence[str], strict: bool) -> str:
     """Return the query for a number, or a time, that splits do not write alike.
 
-    It returns no row, or one with a list of such spellings: structs of ``split`` (its position) and ``spelling``. What each of the
-    splits that hold it writes in the same ways, be they several, is no such number: these are codes.
+    It returns no row, or one with a list of such spellings: structs of ``split`` (its position) and ``spelling``. What
+    each of the splits that hold it writes in the same ways, be they several, is no such number: these are codes.
 
     Args:
         cells: For each split the query that returns its texts, in one column called ``spelling``.
@@ -69,7 +72,7 @@ def disagreeing(cells: Sequence[str], strict: bool) -> str:
         f"WHERE CASE WHEN strlen(spelling) <= {_LONGEST} THEN {_matches('spelling', _LIKELY)} END"
         for split, query in enumerate(cells)
     )
-    negative = "t[1] IN ('-', '−') AS negative"
+    negative = f"{_matches('t[1]', f'[-{_MINUS}]')} AS negative"
     several = "min(spelling) < max(spelling)" + ("" if strict else " AND min(split) < max(split)")
     codes = "count(DISTINCT spelling) * count(DISTINCT split) = count(DISTINCT (split, spelling))"
     return (
@@ -94,7 +97,7 @@ def _matches(sql: str, pattern: str) -> str:
 
 def _unsigned(text: str) -> str:
     """Return a number without its sign and its sign of per cent."""
-    return f"regexp_replace(regexp_replace({text}, '^[-+−] ?', ''), '[{_BLANKS}]?%$', '')"
+    return f"regexp_replace(regexp_replace({text}, '^[-+{_MINUS}] ?', ''), '[{_BLANKS}]?%$', '')"
 
 
 def _numbers(number: str, text: str) -> str:
@@ -104,15 +107,15 @@ def _numbers(number: str, text: str) -> str:
     )
     percent = f"CASE WHEN {text}[-1] = '%' THEN [x, x || 'e-2'] ELSE [x] END"
     truth = f"CASE lower({text}) WHEN 'true' THEN ['1'] WHEN 'false' THEN ['0'] END"
-    return (
-        f"coalesce({truth}, flatten(list_transform(list_filter([{found}], lambda x: x IS NOT NULL), lambda x: {percent})))"
-    )
+    known = f"list_filter([{found}], lambda x: x IS NOT NULL)"
+    return f"coalesce({truth}, flatten(list_transform({known}, lambda x: {percent})))"
 
 
 def _canonical(digits: str, negative: str) -> str:
     """Return a number as its sign, its size and its digits, which all ways of writing it have in common."""
     mantissa = f"regexp_extract({digits}, '^[^eE]*')"
-    exponent = f"list_sum(list_transform(regexp_extract_all({digits}, '[eE]([+-]?[0-9]+)', 1), lambda e: try_cast(e AS BIGINT)))"
+    exponents = f"regexp_extract_all({digits}, '[eE]([+-]?[0-9]+)', 1)"
+    exponent = f"list_sum(list_transform({exponents}, lambda e: try_cast(e AS BIGINT)))"
     whole = f"strlen(regexp_extract({mantissa}, '^[0-9]*'))"
     all_ = f"replace({mantissa}, '.', '')"
     size = f"{whole} + coalesce({exponent}, 0) - (strlen({all_}) - strlen(ltrim({all_}, '0')))"

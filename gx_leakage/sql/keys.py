@@ -20,7 +20,11 @@ __all__ = [
 ]  # fmt: skip
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
-"""What ``normalize`` may hold, in the order in which it is applied."""
+"""What ``normalize`` may hold, in the order in which it is applied.
+
+``"casefold"`` is lower case, by Unicode's rules, for that is what databases have: ``Anna`` is ``ANNA``, but ``straße``
+is not ``STRASSE``. ``"trim"`` takes away blanks, tabs and line ends; a blank that does not break (U+00A0) stays.
+"""
 
 _INTEGER_DIGITS = 20
 LARGEST_EXACT_FLOAT, LARGEST_EXACT_SINGLE = 2**53, 2**24
