@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 from gx_leakage.disclosure import disclosed
+
+_REMOTE = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")
+"""The scheme of a URL that was taken for a path."""
 
 
 class CouldNotCheckError(Exception):
@@ -25,8 +29,15 @@ class MissingFileError(CouldNotCheckError):
     """A file, or a folder, is not there."""
 
     def __init__(self, path: Path) -> None:
-        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        super().__init__(f"there is no file {path}. {near}".rstrip())
+        remote = _REMOTE.search(path.as_posix())
+        if remote:
+            message = f"remote files are not read: copy what {remote.group(1)}:// names here, and give its path."
+        elif path.is_symlink():
+            message = f"{path} is a link to {path.readlink()}, which is not there."
+        else:
+            near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
+            message = f"there is no file {path}. {near}".rstrip()
+        super().__init__(message)
 
 
 class MissingColumnError(CouldNotCheckError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError
 
 __all__ = ["Engine", "Source", "answered", "require"]
+
+
+_TOO_LONG = re.compile(r"(?:to|to type) DECIMAL\(38,")
+"""What DuckDB says of a number that its decimals do not hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +68,11 @@ def answered(dialect: sa.Dialect) -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         said = getattr(error, "orig", None) or error
+        if _TOO_LONG.search(str(said)):
+            raise CouldNotCheckError(
+                "decimals of the splits do not fit into one of 38 digits, some being long and others having many "
+                "digits after the point: store them with one precision and scale."
+            ) from error
         # What databases say of a value that they cannot read shows it.
         raise CouldNotCheckError(
             f"{dialect.name} could not answer ({type(said).__name__}){value(f': {said}')}"

@@ -218,7 +218,7 @@ def _remarked_types(connection: sa.Connection, source: Source) -> dict[str, sa.t
         commented.c.table_name == relation, commented.c.comment.like(f"{UnreadText.REMARK}%")
     )
     found = ((name, json.loads(text.removeprefix(UnreadText.REMARK))) for name, text in connection.execute(remarks))
-    return {name: UnreadText(remark["reason"], remark["equality"]) for name, remark in found}
+    return {name: UnreadText(**remark) for name, remark in found}
 
 
 def _mysql_type(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

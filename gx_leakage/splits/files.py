@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
-from gx_leakage.splits.kinds import TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
+from gx_leakage.splits.kinds import TEXT, TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
+from gx_leakage.splits.spellings import disagreeing, odd
 
 __all__ = ["KINDS", "SplitFiles", "SplitQuery", "find", "queries", "quoted"]
 
@@ -34,7 +39,24 @@ KINDS = {
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
 _LAKES = {"_delta_log": "Delta", ".hoodie": "Hudi", "metadata": "Iceberg"}
 _DELIMITERS = (",", ";", "\t", "|")
+_MARKS = {
+    b"\x1f\x8b": "is packed with gzip: let its name end with .gz",
+    b"\x28\xb5\x2f\xfd": "is packed with zstd: let its name end with .zst",
+    b"PAR1\x15": "is a Parquet file: let its name end with .parquet",
+    b"PK\x03\x04": "is a zip archive, or of Excel: unpack it, or write it as CSV or Parquet",
+    b"BZh91AY&SY": "is packed with bzip2: unpack it, or pack it with gzip or zstd",
+    b"\xfd7zXZ\x00": "is packed with xz: unpack it, or pack it with gzip or zstd",
+    b"\xff\xfe\x00\x00": "is written in UTF-32: write it in UTF-8, for example with iconv",
+    b"\x00\x00\xfe\xff": "is written in UTF-32: write it in UTF-8, for example with iconv",
+    b"\xff\xfe": "is written in UTF-16: write it in UTF-8, for example with iconv",
+    b"\xfe\xff": "is written in UTF-16: write it in UTF-8, for example with iconv",
+}
+"""How files begin that are not what their name says."""
+_OF_WRITERS = {"_temporary", "_spark_metadata", "_delta_log", "_change_data", "__pycache__", "__MACOSX"}
+"""Folders of which the files are no data, or none yet."""
 _SNIFFED = 1 << 18
+_FARTHEST = 2**63 // 1000
+_DECIMAL_DIGITS = 38
 
 SAMPLED_ROWS = 1_000
 """Rows at the beginning of each file whose values say what a column is likely to be."""
@@ -100,7 +122,11 @@ def find(path: Path) -> SplitFiles:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the files of a folder in order; names with ``_`` or ``.`` before them are of the writer's own."""
+    """Return the files of a folder in order.
+
+    What is hidden, and what writers and tools are known to leave there, is none of its data. All else is, or it is
+    refused: nothing is left out in silence.
+    """
     for name, what in _LAKES.items():
         inside = folder / name
         if inside.is_dir() and (name != "metadata" or any(inside.glob("*.metadata.json"))):
@@ -108,26 +134,54 @@ def _parts(folder: Path) -> list[Path]:
                 f"{folder} is a table of {what}, in which files can be out of date: read it with its own library or "
                 f"with Spark, and give the frame."
             )
-    parts = sorted(
-        path for path in folder.rglob("*")
-        if path.is_file() and not any(name.startswith(("_", ".")) for name in path.relative_to(folder).parts)
-    )  # fmt: skip
+    parts: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_unread):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _OF_WRITERS]
+        for name in folders:
+            if Path(place, name).is_symlink():
+                raise CouldNotCheckError(
+                    f"{_within(Path(place, name), folder)} in {folder} is a link to another folder, which is not "
+                    f"followed: put the files there, or leave the link out."
+                )
+        for name in names:
+            part = Path(place, name)
+            inside_ = part.relative_to(folder).parts
+            if name.startswith("."):
+                continue
+            if not any(one.startswith("_") for one in inside_):
+                parts.append(part)
+            elif _kind(part)[0] is not None:
+                raise CouldNotCheckError(
+                    f"{_within(part, folder)} in {folder} has a name as writers give it to what is not data yet, and "
+                    f"may be data all the same: give it another name, or move it out of the folder."
+                )
     if not parts:
         raise CouldNotCheckError(f"the folder {folder} has no files.")
-    return parts
+    return sorted(parts)
+
+
+def _unread(error: OSError) -> None:
+    raise CouldNotCheckError(f"the folder {error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _within(part: Path, folder: Path) -> str:
     return str(part.relative_to(folder)) if part != folder else part.name
 
 
-def _described(path: Path) -> SplitFiles:
-    """Return how one file is written."""
-    if not path.is_file():
-        raise CouldNotCheckError(f"{path} is no file.")
+def _kind(path: Path) -> tuple[str | None, str | None]:
+    """Return of what kind a file is by its name, if of one that is read, and how it is packed."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packing = _PACKED.get(suffixes.pop()) if suffixes and suffixes[-1] in _PACKED else None
-    kind = KINDS.get(suffixes[-1]) if suffixes else None
+    return KINDS.get(suffixes[-1]) if suffixes else None, packing
+
+
+def _described(path: Path) -> SplitFiles:
+    """Return how one file is written."""
+    if not path.exists():
+        raise MissingFileError(path)
+    if not path.is_file():
+        raise CouldNotCheckError(f"{path} is no file.")
+    kind, packing = _kind(path)
     if kind is None or (kind == "parquet" and packing):
         raise CouldNotCheckError(f"{path} is not of a kind that is read: {', '.join(KINDS)}, also with .gz or .zst.")
     if path.stat().st_size == 0:
@@ -140,12 +194,16 @@ def _described(path: Path) -> SplitFiles:
     if kind == "csv":
         if start.startswith(("\n", "\r")):
             raise CouldNotCheckError(f"the first line of {path} is blank, and should be its header.")
-        delimiter = "\t" if ".tsv" in suffixes else _delimiter(path, start)
+        delimiter = "\t" if ".tsv" in map(str.lower, path.suffixes) else _delimiter(path, start)
         header = next(iter(_records(start, delimiter)), [])
         names = [name or f"column{i}" for i, name in enumerate(header)]
         return SplitFiles(path, (path,), kind, packing, _checked(path, names), delimiter)
     if kind == "json" and not start.lstrip().startswith("["):
         kind = "jsonl"
+    if kind == "jsonl" and _marked(path, packing):
+        raise CouldNotCheckError(
+            f"{path} begins with a byte order mark, which JSON has none of: write it in UTF-8 without one."
+        )
     if kind == "json" and not _end(path, packing).rstrip().endswith("]"):
         raise CouldNotCheckError(f"{path} ends before its list does: it was cut, or is still being written.")
     return SplitFiles(path, (path,), kind, packing, _checked(path, _json_columns(path, kind)))
@@ -195,13 +253,19 @@ def _text(path: Path, packing: str | None) -> str:
     """Return how a file begins: whole lines, where it has any."""
     with _stream(path, packing) as stream:
         start: bytes = stream.read(_SNIFFED)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise CouldNotCheckError(f"{path} is written in UTF-16: write it in UTF-8, for example with iconv.")
+    for mark, content in _MARKS.items():
+        if start.startswith(mark):
+            raise CouldNotCheckError(f"{path} {content}.")
     try:
         text = start.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "strict" if len(start) < _SNIFFED else "ignore")
     except UnicodeDecodeError as error:
         raise CouldNotCheckError(f"{path} is not written in UTF-8: convert it, for example with iconv.") from error
     return text
+
+
+def _marked(path: Path, packing: str | None) -> bool:
+    with _stream(path, packing) as stream:
+        return bool(stream.read(3) == b"\xef\xbb\xbf")
 
 
 def _end(path: Path, packing: str | None) -> str:
@@ -292,15 +356,19 @@ def _reason(error: duckdb.Error) -> str:
         "has no": "the files differ",
     }
     text = str(error)
-    line = re.search(r"(?:on Line|in line|in record/value):? (\d+)", text)
     reason = next((words for part, words in known.items() if part in text), type(error).__name__)
-    return f"{reason}{f' (line {line.group(1)})' if line else ''}."
+    if line := re.search(r"on Line:? (\d+)", text):
+        return f"{reason} (line {line.group(1)})."
+    # What is said to be a line of JSON is a value, blank lines not counted, and the one behind that which is meant.
+    if record := re.search(r"in (?:line|record/value):? (\d+)", text):
+        return f"{reason} (object {int(record.group(1)) - 1})."
+    return f"{reason}."
 
 
 def _source(found: SplitFiles) -> tuple[str, str]:
     """Return the table function that reads all values as they are written, around the list of files."""
     if found.kind == "parquet":
-        return "read_parquet(", ", hive_partitioning = false)"
+        return "read_parquet(", ", hive_partitioning = false, union_by_name = true)"
     packed = f", compression = '{found.packing or 'uncompressed'}'"
     if found.kind == "csv":
         columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in found.columns)
@@ -338,9 +406,10 @@ def queries(
             declared |= {name: _declared(connection, found) for name, found in parquet.items()}
             written = {name: found for name, found in splits.items() if name not in parquet}
             chosen = _chosen(connection, written, declared, date_format)
+            chosen |= _disagreeing(connection, splits, declared, chosen)
         except duckdb.Error as error:
             raise CouldNotCheckError(f"{_culprit(error, splits)} cannot be read: {_reason(error)}") from error
-    return {name: _query(found, chosen) for name, found in splits.items()}
+    return {name: _query(found, chosen, declared.get(name, {})) for name, found in splits.items()}
 
 
 def _culprit(error: duckdb.Error, splits: Mapping[str, SplitFiles]) -> str:
@@ -349,17 +418,57 @@ def _culprit(error: duckdb.Error, splits: Mapping[str, SplitFiles]) -> str:
 
 
 def _declared(connection: duckdb.DuckDBPyConnection, found: SplitFiles) -> dict[str, str]:
-    """Return the types of Parquet columns, which all files of a split have to share."""
+    """Return the types of Parquet columns, which all files of a split have to share that have values of them."""
     types: dict[str, str] = {}
+    first: dict[str, Path] = {}
     for part in found.parts:
         own = SplitFiles(part, (part,), found.kind, None, found.columns)
+        schema = pq.read_schema(part)
         for name, type_, *_ in connection.execute(f"DESCRIBE {_select(own, ['*']).sql()}").fetchall():
-            if types.setdefault(name, type_) != type_:
+            if pa.types.is_null(schema.field(name).type):
+                types.setdefault(name, type_)
+            elif name not in first:
+                first[name], types[name] = part, type_
+            elif types[name] != type_:
                 raise CouldNotCheckError(
-                    f"column '{name}' of {found.given} is {types[name]} in {_within(found.parts[0], found.given)} but "
+                    f"column '{name}' of {found.given} is {types[name]} in {_within(first[name], found.given)} but "
                     f"{type_} in {_within(part, found.given)}: write it in one type."
                 )
     return types
+
+
+def _cut(found: SplitFiles) -> dict[str, str]:
+    """Return the columns of Parquet files of whose values DuckDB reads a part only, and what that part is."""
+    cut: dict[str, str] = {}
+    for part in found.parts:
+        file = pq.ParquetFile(part)
+        stored = {column.path: column for column in map(file.schema.column, range(len(file.schema)))}
+        for of in file.schema_arrow:
+            if pa.types.is_decimal(of.type) and of.type.precision > _DECIMAL_DIGITS:
+                cut[of.name] = f"has decimals of {of.type.precision} digits"
+            elif pa.types.is_timestamp(of.type) and of.type.unit == "ns" and of.name not in cut:
+                old = stored[of.name].physical_type == "INT96"
+                if (old or of.type.tz is not None) and _finer(part, of.name):
+                    what = "times of the old form INT96" if old else "times with a zone"
+                    cut[of.name] = f"has {what} that are finer than microseconds"
+    return cut
+
+
+def _finer(path: Path, name: str) -> bool:
+    """Return whether times of Parquet are finer than microseconds; many are said to be, as pandas writes them so."""
+    coarse, fine = (
+        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[name]) for unit in ("us", "ns")
+    )
+    for microseconds, nanoseconds in zip(coarse, fine, strict=True):
+        us, ns = (
+            batch.column(0).cast(pa.timestamp(unit), safe=False).cast(pa.int64())
+            for batch, unit in ((microseconds, "us"), (nanoseconds, "ns"))
+        )
+        # Times of INT96 can be so far away that nanoseconds do not hold them.
+        near = pc.less(pc.abs(us), _FARTHEST)
+        if pc.any(pc.and_(near, pc.not_equal(pc.multiply(us, 1000), ns))).as_py():
+            return True
+    return False
 
 
 def _select(found: SplitFiles, columns: Sequence[str]) -> SplitQuery:
@@ -369,6 +478,8 @@ def _select(found: SplitFiles, columns: Sequence[str]) -> SplitQuery:
 
 def _cell(found: SplitFiles, name: str) -> str:
     """Return the text of a value."""
+    if found.kind == "parquet":
+        return f"CAST({quoted(name)} AS VARCHAR)"
     return quoted(name) if found.kind == "csv" else f"({quoted(name)} ->> '$')"
 
 
@@ -475,6 +586,67 @@ def _written(connection: duckdb.DuckDBPyConnection, found: SplitFiles, names: Se
     return described
 
 
+def _disagreeing(
+    connection: duckdb.DuckDBPyConnection,
+    splits: Mapping[str, SplitFiles],
+    declared: Mapping[str, Mapping[str, str]],
+    chosen: Mapping[str, Decision],
+) -> dict[str, Decision]:
+    """Return those of the columns of text in which splits write one number, or one time, in several ways.
+
+    Nobody has said that the columns of a CSV are text. Where all splits say so of a column it holds texts, and equal is
+    what is written alike, unless these are times.
+    """
+    texts = {
+        name: [split for split, found in splits.items() if _holds_text(found, name, declared.get(split, {}))]
+        for name, decision in chosen.items()
+        if decision.type_ == TEXT and not decision.missing
+    }
+    doubtful = {
+        name: of
+        for name, of in texts.items()
+        if chosen[name].reason is not None or any(splits[split].kind == "csv" for split in of)
+    }
+    seen: set[str] = set()
+    for split, found in splits.items():
+        held = [name for name, of in doubtful.items() if split in of and name not in seen]
+        for start in range(0, len(held), COLUMNS_A_SCAN):
+            part = held[start : start + COLUMNS_A_SCAN]
+            flags = [f"coalesce(bool_or({odd(_cell(found, name))}), false)" for name in part]
+            row = connection.execute(_select(found, flags).sql()).fetchall()[0]
+            seen.update(name for name, flag in zip(part, row, strict=True) if flag)
+    lone = len(splits) + len(set(declared) - set(splits)) == 1
+    decisions = {}
+    for name in seen:
+        of = doubtful[name]
+        cells = [_select(splits[split], [f"{_cell(splits[split], name)} AS spelling"]).sql() for split in of]
+        rows = connection.execute(disagreeing(cells, strict=lone)).fetchall()
+        if rows:
+            decisions[name] = replace(
+                chosen[name], reason=chosen[name].reason or _two_ways(rows[0][0], of), equality=False
+            )
+    return decisions
+
+
+def _two_ways(found: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> str:
+    """Return what is written in two ways, by the splits and spellings of one number."""
+    pairs = [pair for pair in combinations(found, 2) if pair[0]["spelling"] != pair[1]["spelling"]]
+    # Of two splits, if there are such.
+    one, other = max(pairs, key=lambda pair: bool(pair[0]["split"] != pair[1]["split"]))
+    several = one["split"] != other["split"]
+    ways = [f"as {value(of['spelling'])}{_in(splits[of['split']]) if several else ''}" for of in (one, other)]
+    return f"is written in several ways, {' and '.join(ways)}"
+
+
+def _in(split: str) -> str:
+    return f" in split '{split}'"
+
+
+def _holds_text(found: SplitFiles, name: str, types: Mapping[str, str]) -> bool:
+    """Return whether a split holds a column as text, by the types of its columns where it is Parquet."""
+    return name in found.columns and (found.kind != "parquet" or types[name].startswith(("VARCHAR", "ENUM")))
+
+
 def _fits(connection: duckdb.DuckDBPyConnection, splits: Mapping[str, SplitFiles], name: str, date_format: str) -> bool:
     """Return whether all values of a column are dates of the form."""
     known = 0
@@ -490,10 +662,14 @@ def _fits(connection: duckdb.DuckDBPyConnection, splits: Mapping[str, SplitFiles
     return known > 0
 
 
-def _query(found: SplitFiles, chosen: Mapping[str, Decision]) -> SplitQuery:
+def _query(found: SplitFiles, chosen: Mapping[str, Decision], types: Mapping[str, str]) -> SplitQuery:
     """Return the query for all columns in their types."""
     if found.kind == "parquet":
-        return _select(found, ["*"])
+        cut = {name: Decision(reason=reason, equality=False, cut=True) for name, reason in _cut(found).items()}
+        decided = {name: one for name, one in chosen.items() if _holds_text(found, name, types)} | cut
+        remarks = {name: decision.remark for name, decision in decided.items() if decision.remark is not None}
+        texts = ", ".join(f"{_cell(found, name)} AS {quoted(name)}" for name in cut)
+        return replace(_select(found, [f"* REPLACE ({texts})" if cut else "*"]), remarks=remarks)
     shown, remarks = [], {}
     for name in found.columns:
         decision = chosen[name]

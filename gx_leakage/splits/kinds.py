@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gx_leakage.sql.keys import UnreadText
 
-__all__ = ["TEXT", "TIMES", "Decision", "Written", "decide", "formatted", "kind_of", "unlike", "written_sql"]
+__all__ = ["TEXT", "TIMES", "Decision", "Written", "clocked", "decide", "formatted", "kind_of", "unlike", "written_sql"]
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _CLOCK = r"[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?"
@@ -93,15 +93,15 @@ class Decision:
     """Why the column is text although it looks like something else."""
     equality: bool = True
     """Whether values may be compared with those of other splits all the same."""
+    cut: bool = False
+    """Whether what was read is a part of the values only, so that nothing tells which are equal."""
 
     @property
     def remark(self) -> str | None:
         """What is open, as a comment of the column keeps it."""
-        return (
-            None
-            if self.reason is None
-            else UnreadText.REMARK + json.dumps({"reason": self.reason, "equality": self.equality})
-        )
+        if self.reason is None:
+            return None
+        return UnreadText.REMARK + json.dumps({"reason": self.reason, "equality": self.equality, "cut": self.cut})
 
     def sql(self, cell: str) -> str:
         """Return the value of a cell of text in the type of the column."""
@@ -137,15 +137,15 @@ def kind_sql(cell: str) -> str:
     """Return the kind of a cell of text, in SQL."""
     t = f"trim({cell})"
     first, second = (f"CAST(regexp_extract({t}, '^(\\d+)[/-](\\d+)', {i}) AS INTEGER)" for i in (1, 2))
-    day_first = f"try_strptime({t}, {_formats('%d/%m/%Y', '%d-%m-%Y')}) IS NOT NULL"
-    month_first = f"try_strptime({t}, {_formats('%m/%d/%Y', '%m-%d-%Y')}) IS NOT NULL"
+    day_first = f"try_strptime({t}, {clocked('%d/%m/%Y', '%d-%m-%Y')}) IS NOT NULL"
+    month_first = f"try_strptime({t}, {clocked('%m/%d/%Y', '%m-%d-%Y')}) IS NOT NULL"
     checks = {
         "date": f"try_cast({t} AS DATE) IS NOT NULL",
         "moment": f"try_cast({t} AS TIMESTAMP) IS NOT NULL",
         "fine moment": f"try_cast({t} AS TIMESTAMP_NS) IS NOT NULL",
         "instant": f"try_cast({t} AS TIMESTAMPTZ) IS NOT NULL",
-        "year first": f"try_strptime({t}, {_formats('%Y/%m/%d', '%Y.%m.%d')}) IS NOT NULL",
-        "dotted": f"try_strptime({t}, {_formats('%d.%m.%Y')}) IS NOT NULL",
+        "year first": f"try_strptime({t}, {clocked('%Y/%m/%d', '%Y.%m.%d')}) IS NOT NULL",
+        "dotted": f"try_strptime({t}, {clocked('%d.%m.%Y')}) IS NOT NULL",
     }
     branches = []
     for kind in _PATTERNS:
@@ -165,13 +165,17 @@ def kind_sql(cell: str) -> str:
 def written_sql(cell: str) -> list[str]:
     """Return the aggregates over the cells of a column that :class:`Written` holds."""
     t = f"trim({cell})"
+    number = f"try_cast(replace({t}, ',', '.') AS DOUBLE)"
 
     def digits(text: str) -> str:
         mantissa = f"regexp_replace({text}, '[eE].*$', '')"
         return f"rtrim(ltrim(regexp_replace({mantissa}, '[^0-9]', '', 'g'), '0'), '0')"
 
-    own, shortest = digits(t), digits(f"CAST(try_cast({t} AS DOUBLE) AS VARCHAR)")
-    inexact = f"(length({own}) > {_EXACT_DIGITS} AND {own} <> {shortest} AND NOT regexp_matches({t}, '[eE]'))"
+    own, shortest = digits(t), digits(f"CAST({number} AS VARCHAR)")
+    inexact = (
+        f"({number} IS NOT NULL AND {own} <> {shortest} AND (NOT isfinite({number}) OR {number} = 0 "
+        f"OR (length({own}) > {_EXACT_DIGITS} AND NOT regexp_matches({t}, '[eE]'))))"
+    )
     return [
         f"list(DISTINCT CASE WHEN {cell} IS NOT NULL THEN {kind_sql(cell)} END)",
         f"coalesce(min(length({t})), 0)", f"coalesce(max(length({t})), 0)",
@@ -192,19 +196,50 @@ def decide(splits: Mapping[str, Written]) -> Decision:
     if kinds <= {"integer", "long integer"}:
         type_ = "BIGINT" if kinds == {"integer"} else "DECIMAL(38, 0)"
         return Decision(type_, f"CAST({{}} AS {type_})", missing)
-    if kinds <= {"integer", "padded"}:
-        return _padded(splits)
     if kinds <= _NUMBERS:
         return _number(splits, kinds, missing)
     if kinds <= {"integer", "decimal comma", "thousands or decimals"}:
-        if "decimal comma" in kinds:
+        if "decimal comma" not in kinds:
+            return Decision(reason="is written with commas, which can be thousands as well as decimals")
+        if not any(of.inexact for of in splits.values()):
             return Decision("DOUBLE", "CAST(replace({}, ',', '.') AS DOUBLE)", missing)
-        return Decision(reason="is written with commas, which can be thousands as well as decimals")
     if kinds == {"time of day"}:
         return Decision("TIME", "CAST({} AS TIME)", missing)
     if kinds <= TIMES:
-        return _time(kinds, missing)
-    return Decision()
+        return _time(splits, kinds, missing)
+    return Decision() if kinds & {"text", "padded"} else Decision(reason=f"holds {_by_split(splits)}")
+
+
+_WORDS = {
+    "whole numbers": {"integer", "long integer", "endless integer"},
+    "numbers with a point or an exponent": {"decimal", "scientific", "bare scientific", "infinite"},
+    "numbers with commas": {"thousands or decimals", "decimal comma"},
+    "true and false": {"boolean"},
+    "dates as in 2024-04-03": {"date"},
+    "times without a zone": {"moment", "fine moment"},
+    "times with a zone": {"instant", "fine instant"},
+    "dates as in 2024/04/03": {"year first"},
+    "dates with the day first": {"day first"},
+    "dates with the month first": {"month first"},
+    "dates such as 03/04/2024, which can be in March as well as in April": {"day or month first"},
+    "dates as in 03/03/2024": {"either first"},
+    "dates as in 03.04.2024": {"dotted"},
+    "dates not in a form that is known": {"other date"},
+    "times of day": {"time of day"},
+}
+"""What to call the kinds in a message."""
+
+
+def _by_split(splits: Mapping[str, Written]) -> str:
+    """Return what each split holds, or all of them where that is the same."""
+    held = {
+        split: " and ".join(words for words, kinds in _WORDS.items() if kinds & of.kinds)
+        for split, of in splits.items()
+    }
+    held = {split: words for split, words in held.items() if words}
+    if len(set(held.values())) == 1:
+        return next(iter(held.values()))
+    return ", but ".join(f"{words} in split '{split}'" for split, words in held.items())
 
 
 def _number(splits: Mapping[str, Written], kinds: Collection[str], missing: bool) -> Decision:
@@ -220,20 +255,7 @@ def _number(splits: Mapping[str, Written], kinds: Collection[str], missing: bool
     return Decision()
 
 
-def _padded(splits: Mapping[str, Written]) -> Decision:
-    """Return text: 007 is not 7. Where one split has lost the zeros that another has, they must not be compared."""
-    for name, padded in splits.items():
-        for other, of in splits.items():
-            lost = "padded" in padded.kinds and "padded" not in of.kinds and "integer" in of.kinds
-            if lost and padded.shortest == padded.longest > of.shortest:
-                return Decision(
-                    reason=f"is written with leading zeros in split '{name}' and without them in split '{other}'",
-                    equality=False,
-                )
-    return Decision()
-
-
-def _time(kinds: Collection[str], missing: bool) -> Decision:
+def _time(splits: Mapping[str, Written], kinds: Collection[str], missing: bool) -> Decision:
     kinds = set(kinds)
     if kinds == {"date"}:
         return Decision("DATE", "CAST({} AS DATE)", missing)
@@ -243,25 +265,20 @@ def _time(kinds: Collection[str], missing: bool) -> Decision:
     if kinds == {"instant"}:
         return Decision("TIMESTAMP WITH TIME ZONE", "CAST({} AS TIMESTAMPTZ)", missing)
     for only, formats in (
-        ({"year first"}, _formats("%Y/%m/%d", "%Y.%m.%d")),
-        ({"dotted"}, _formats("%d.%m.%Y")),
-        ({"day first", "day or month first", "either first"}, _formats("%d/%m/%Y", "%d-%m-%Y")),
-        ({"month first", "day or month first", "either first"}, _formats("%m/%d/%Y", "%m-%d-%Y")),
+        ({"year first"}, clocked("%Y/%m/%d", "%Y.%m.%d")),
+        ({"dotted"}, clocked("%d.%m.%Y")),
+        ({"day first", "day or month first", "either first"}, clocked("%d/%m/%Y", "%d-%m-%Y")),
+        ({"month first", "day or month first", "either first"}, clocked("%m/%d/%Y", "%m-%d-%Y")),
     ):
         if kinds <= only and kinds != {"day or month first"} and kinds != {"day or month first", "either first"}:
             return Decision("TIMESTAMP", f"strptime({{}}, {formats})", missing)
     if kinds <= {"day or month first", "either first"}:
         return Decision(reason="has dates such as 03/04/2024, which can be in March as well as in April")
-    if {"day first", "month first"} <= kinds:
-        return Decision(reason="has dates with the day first and dates with the month first")
-    if {"instant", "fine instant"} & kinds:
-        finer = kinds <= {"instant", "fine instant"}
-        return Decision(
-            reason="has times with a zone that are finer than microseconds"
-            if finer
-            else "has times with a zone in some rows and without one in others"
-        )
-    return Decision(reason="has dates that are not written alike, or not in a form that is known")
+    if kinds <= {"instant", "fine instant"}:
+        return Decision(reason="has times with a zone that are finer than microseconds")
+    # The same time with a zone and without one need not be one time, whatever else a check compares.
+    zones = {"instant", "fine instant"} & kinds and {"moment", "fine moment"} & kinds
+    return Decision(reason=f"holds {_by_split(splits)}", equality=not zones)
 
 
 def formatted(date_format: str) -> Decision:
@@ -271,7 +288,7 @@ def formatted(date_format: str) -> Decision:
     return Decision(type_, f"CAST(try_strptime({{}}, '{text}') AS {type_})", missing=True)
 
 
-def _formats(*dates: str) -> str:
+def clocked(*dates: str) -> str:
     """Return the list of forms that begin with a date, with and without a time of day."""
     clocks = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
     forms = [

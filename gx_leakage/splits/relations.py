@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
-from gx_leakage.sql.keys import AllNull, Incomparable, Key, comparable
+from gx_leakage.sql.keys import AllNull, Incomparable, Key, UnreadText, comparable
 
 __all__ = ["USUAL_ORDER", "LeakedRows", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
 
@@ -220,8 +220,10 @@ class Relations:
         existing = list(self.columns().values())
         return [name for name in existing[0] if all(name in names for names in existing)]
 
-    def comparable_columns(self) -> list[str]:
+    def comparable_columns(self, *, unread: bool = False) -> list[str]:
         """Return the common columns whose values can be compared: no lists, objects or shapes.
+
+        With ``unread`` also those that splits do not write alike, which is an error for whoever compares them.
 
         Raises:
             CouldNotCheckError: there are none.
@@ -230,7 +232,12 @@ class Relations:
         if common:
             stack = self.stack(common)
             types = [stack.relation_of(i).c for i in range(len(self.names))]
-            found = [name for name in common if not any(isinstance(of[name].type, Incomparable) for of in types)]
+
+            def left_out(type_: Any) -> bool:
+                differs = isinstance(type_, UnreadText) and not type_.equality
+                return isinstance(type_, Incomparable) or (differs and not unread)
+
+            found = [name for name in common if not any(left_out(of[name].type) for of in types)]
             if found:
                 return found
         listed = (f"{split} has {', '.join(names[:10]) or 'none'}" for split, names in self.columns().items())
@@ -260,7 +267,7 @@ class Relations:
         if self.split_column is None and "split" not in map(str.casefold, shown):
             names = [(source.c.split_no == i, sa.literal(name)) for i, name in enumerate(self.names)]
             split = [sa.case(*names).label("split")]
-        columns = [source.c[alias] if alias == name else source.c[alias].label(name) for name, alias in aliases.items()]
+        columns = [source.c[alias].label(name) for name, alias in aliases.items()]
         return sa.select(*split, *columns).where(*conditions)
 
     def query(self, leaked: Callable[[], LeakedRows]) -> str | None:

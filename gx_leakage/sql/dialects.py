@@ -17,10 +17,12 @@ from sqlalchemy.sql.functions import Function, GenericFunction
 from gx_leakage.errors import CouldNotCheckError
 
 __all__ = [
+    "DECIMAL_DIGITS",
     "SPARK",
     "Instant",
     "as_text",
     "by_bytes",
+    "decimal",
     "digest",
     "later",
     "literal_dialect",
@@ -162,6 +164,32 @@ def single(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return _single(expression, sa.REAL())
 
 
+DECIMAL_DIGITS = 38
+"""How many a decimal has at most, on most databases."""
+
+
+class _decimal(_Expression):  # noqa: N801
+    """A decimal of all the digits that there are, and of some after the point.
+
+    What does not fit is an error. Databases that have longer decimals, or none, do not need it.
+    """
+
+
+@compiles(_decimal)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS DECIMAL({DECIMAL_DIGITS}, {element.type.scale}))"
+
+
+@compiles(_decimal, "postgresql", "mysql", "mariadb", "oracle", "sqlite", "bigquery")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+def decimal(expression: sa.ColumnElement[Any], scale: int) -> sa.ColumnElement[Any]:
+    """Return an exact number with so many digits after the point, as all that it is compared with have."""
+    return _decimal(expression, sa.Numeric(DECIMAL_DIGITS, scale))
+
+
 class _nanoseconds(_Expression):  # noqa: N801
     """A time as nanoseconds since 1970, on the databases that keep them."""
 
@@ -299,14 +327,18 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def stored(column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
-    """Return ``column`` under its own name, in a form in which equal values are equal and sorted alike everywhere."""
+    """Return ``column`` under its own name, in a form in which equal values are equal and sorted alike everywhere.
+
+    The name is always said: SQLAlchemy shortens names that it passes on by itself to what a label may have, outside of
+    the subquery and not inside.
+    """
     if isinstance(column.type, Instant):
         return _utc(column).label(column.name)
     if isinstance(column.type, sa.DateTime):
         return _sqlite_timestamp(column).label(column.name)
     if isinstance(column.type, sa.String):
         return by_bytes(column).label(column.name)
-    return column
+    return column.label(column.name)
 
 
 class _timestamp_of_date(_Expression):  # noqa: N801

@@ -20,8 +20,13 @@ __all__ = [
 ]  # fmt: skip
 
 NORMALIZATIONS = ("text", "nfc", "trim", "casefold")
-"""What ``normalize`` may hold, in the order in which it is applied."""
+"""What ``normalize`` may hold, in the order in which it is applied.
 
+``"casefold"`` is lower case, by Unicode's rules, for that is what databases have: ``Anna`` is ``ANNA``, but ``straße``
+is not ``STRASSE``. ``"trim"`` takes away blanks, tabs and line ends; a blank that does not break (U+00A0) stays.
+"""
+
+_INTEGER_DIGITS = 20
 LARGEST_EXACT_FLOAT, LARGEST_EXACT_SINGLE = 2**53, 2**24
 
 
@@ -100,9 +105,9 @@ class UnreadText(sa.Text):
     REMARK: ClassVar[str] = "gx_leakage: "
     """Begins the comment of a column of a view in DuckDB that says so."""
 
-    def __init__(self, reason: str, equality: bool) -> None:
+    def __init__(self, reason: str, equality: bool, cut: bool = False) -> None:
         super().__init__()
-        self.reason, self.equality = reason, equality
+        self.reason, self.equality, self.cut = reason, equality, cut
 
 
 def family(type_: sa.types.TypeEngine[Any]) -> Family:
@@ -143,6 +148,8 @@ class Key:
     """Whether these are times that some split stores finer than microseconds."""
     single: bool = False
     """Whether these are numbers that some split stores as floats of 32 bits, and so all are compared as such."""
+    scale: int | None = None
+    """Digits after the point of decimals that their types together have no room for, where decimals have 38 digits."""
 
     def shown(self, value: Any) -> Any:
         """Return a value that was fetched as JSON has it."""
@@ -170,6 +177,8 @@ class Key:
             expression = sql.nanoseconds(expression)
         elif self.single:
             expression = sql.single(expression)
+        elif self.scale is not None:
+            expression = sql.decimal(expression, self.scale)
         return expression.label(self.name)
 
     def _type(self) -> sa.types.TypeEngine[Any]:
@@ -236,10 +245,12 @@ def comparable(
                     f"column '{column}' is {type_name(unread)} in split '{split}', of which values cannot be compared: "
                     f"give a column of numbers, texts or times, for example one that is made of it."
                 )
+            if isinstance(unread, UnreadText) and unread.cut:
+                raise CouldNotCheckError(_cut(column, unread))
             if isinstance(unread, UnreadText) and not unread.equality and "text" not in normalize:
                 raise TypesDifferError(
-                    f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, or "
-                    f"compare it as it is written with normalize=['text']."
+                    f"column '{column}' {unread.reason}: what is one value there may be two here. Write it alike, "
+                    f"{_DATES}, or compare it as it is written with normalize=['text']."
                 )
         found = {split: family(of[column]) for split, of in types.items() if not isinstance(of[column], AllNull)}
         families = frozenset(found.values())
@@ -257,7 +268,7 @@ def comparable(
         left_alone = lenient and "text" not in normalize and not families <= {Family.TEXT}
         steps = () if left_alone else tuple(normalize)
         some_single = len({isinstance(of, Single) for of in all_types}) > 1 and families <= NUMBERS
-        keys.append(Key(column, families, steps, type_, is_fine(all_types), some_single))
+        keys.append(Key(column, families, steps, type_, is_fine(all_types), some_single, _scale(all_types)))
     return tuple(keys)
 
 
@@ -267,6 +278,7 @@ class Axis:
 
     families: frozenset[Family]
     fine: bool
+    scale: int | None = None
 
     @property
     def numeric(self) -> bool:
@@ -275,7 +287,7 @@ class Axis:
 
     def key(self, column: str) -> Key:
         """Return how a column is written on this axis."""
-        return Key(column, self.families, fine=self.fine)
+        return Key(column, self.families, fine=self.fine, scale=self.scale)
 
 
 def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
@@ -289,13 +301,14 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
         CouldNotCheckError: a column has no order in time.
         TypesDifferError: two columns cannot be compared.
     """
-    types = {f"'{c}' in split '{split}'": found[c].type for c in columns for split, found in splits.items()}
+    types = {f"'{c}'{_OF}'{split}'": found[c].type for c in columns for split, found in splits.items()}
     known = {where: type_ for where, type_ in types.items() if not isinstance(type_, AllNull)}
     for where, type_ in known.items():
+        if isinstance(type_, UnreadText) and type_.cut:
+            raise CouldNotCheckError(_cut(where.split(_OF)[0].strip("'"), type_))
         if isinstance(type_, UnreadText):
             raise CouldNotCheckError(
-                f"column {where} {type_.reason}: say how its dates are written with date_format= (--date-format), "
-                f"such as '%d/%m/%Y', or write them as in 2024-04-03."
+                f"column {where.split(_OF)[0]} {type_.reason}: write it alike, dates as in 2024-04-03, or {_DATES}."
             )
         if family(type_) not in TIMES | NUMBERS:
             raise CouldNotCheckError(
@@ -310,12 +323,31 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
             f"column {first} is {type_name(one)} but column {other} is {type_name(another)}, which cannot be compared. "
             f"Cast one of them{_hint(families)}."
         )
-    return Axis(families, is_fine(known.values()))
+    return Axis(families, is_fine(known.values()), _scale(known.values()))
 
 
 def is_fine(types: Iterable[sa.types.TypeEngine[Any]]) -> bool:
     """Return whether some of the types are times finer than microseconds."""
     return any(isinstance(type_, Nanoseconds) for type_ in types)
+
+
+def _scale(types: Iterable[sa.types.TypeEngine[Any]]) -> int | None:
+    """Return the digits after the point of exact numbers that need more digits together than a decimal has.
+
+    Left to itself, a database of decimals of 38 digits rounds some of them then, and finds equal what is not.
+    """
+    types = list(types)
+    if not all(family(type_) in _EXACT for type_ in types):
+        return None
+    # Snowflake's and other whole numbers of unknown length are integers; a decimal without a precision is no such type.
+    sizes = [
+        (_INTEGER_DIGITS, 0) if family(type_) is Family.INTEGER
+        else (getattr(type_, "precision", None) or 0, getattr(type_, "scale", None) or 0)
+        for type_ in types
+    ]  # fmt: skip
+    scale = max((scale for _, scale in sizes), default=0)
+    whole = max((precision - scale for precision, scale in sizes), default=0)
+    return scale if len(set(sizes)) > 1 and whole + scale > sql.DECIMAL_DIGITS else None
 
 
 def moment_of(nanoseconds_: int, aware: bool) -> str:
@@ -324,6 +356,17 @@ def moment_of(nanoseconds_: int, aware: bool) -> str:
     moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
     decimals = f"{rest:09d}" if rest % 1000 else f"{rest // 1000:06d}" if rest else ""
     return f"{moment.isoformat(sep=' ')}{'.' if decimals else ''}{decimals}{'+00:00' if aware else ''}"
+
+
+_OF = " in split "
+_DATES = "say how dates are written with date_format= (--date-format), such as '%d/%m/%Y'"
+
+
+def _cut(column: str, type_: UnreadText) -> str:
+    return (
+        f"column '{column}' {type_.reason}, of which not all is read, so that values which differ would be equal: "
+        f"write it as text, round it, or leave it out with exclude= (--exclude)."
+    )
 
 
 def _hint(families: frozenset[Family]) -> str:

@@ -8,6 +8,7 @@ import json
 import string
 import tempfile
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ WRITTEN: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "a column twice": ("g,g\n7,2\n", "g,g\n7,3\n", {"group": "g"}, "refused: *has two columns called 'g'"),
     "a column in two cases": ("g,G\n7,2\n", "g,G\n7,3\n", {"group": "g"}, "refused: *differ in case only"),
     "a decimal comma": ("g;x\n1,5;1\n2,25;2\n", "g;x\n1,5;3\n7,25;4\n", {"group": "g"}, "leak 1"),
-    "decimal commas and points": ("g;x\n1,5;1\n", "g\tx\n1.5\t1\n", {"group": "g"}, "clean"),
+    "decimal commas and points": ("g;x\n1,5;1\n", "g\tx\n1.5\t1\n", {"group": "g"}, "refused: *numbers with commas"),
     "quoted delimiters and lines": ('g,x\n"a,\nb",1\n', 'x,g\n2,"a,\nb"\n', {"group": "g"}, "leak 1"),
     "a byte order mark": ("\ufeffg,x\n7,1\n", "g,x\n7,2\n", {"group": "g"}, "leak 1"),
     "lines that end as on Windows": ("g,x\r\n7,1\r\n", "g,x\n7,2\n", {"group": "g"}, "leak 1"),
@@ -116,6 +117,127 @@ WRITTEN: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         "t\n2024-01-01T00:00:00Z\n", "t\n2024-01-02T00:00:00\n", {"time": "t"}, "refused: *zone",
     ),
 }  # fmt: skip
+
+
+# Values of one column of train and of test, in which it is not settled that these are numbers, and whether they may be
+# compared as they are written.
+ONE_OR_TWO: list[tuple[str, str, str]] = [
+    # zeros, in a part of the column or beside codes
+    ("1\n007", "7", "refused"), ("A1\n007", "7", "refused"), ("007\n8", "A1\n7", "refused"),
+    ("007\n012", "8\n120", "clean"), ("007\n08", "7\n08", "refused"), ("-07\nx", "-7", "refused"),
+    ("A1\nB2\n007", "C3\n008\n9", "clean"), ("A1\n007", "B2\n007", "leak 1"), ("007\n7", "7\n007", "leak 2"),
+    # signs, points, exponents, separators
+    ("1\n2", "1.0\nunknown", "refused"), ("1.50\nx", "1.5\n2.5", "refused"), (".5\nx", "0.5", "refused"),
+    ("+7", "7", "refused"), ("-0\nx", "0", "refused"), ("\u22125\nx", "-5", "refused"), (" 7\nx", "7", "refused"),
+    ('"1,000"', "1000", "refused"), ('"1,000"', "1", "refused"), ('"1,000"\nx', '"1,000"', "leak 1"),
+    ('"1,234,567"\nx', "1234567", "refused"), ("1.234.567\nx", "1234567", "refused"),
+    ('"1,5"', "1.5", "refused"), ('"1.234,5"\nx', "1234.5", "refused"), ("1 000\nx", "1000", "refused"),
+    ("1'000\nx", "1000", "refused"), ("1_000\nx", "1000", "refused"), ("10%", "0.1", "refused"),
+    ("10%", "10", "refused"), ("10%\n20%", "10%\n30%", "leak 1"), ("1E+02\nx", "100", "refused"),
+    ("1E2\nx", "100", "clean"), ("true", "1", "refused"), ("true\nx", "True", "refused"), ("true\n2", "false", "clean"),
+    # what a float would round, or has no room for
+    ("12345678901234567890\nx", "12345678901234567891", "clean"), ("1.0e400", "2.0e400", "clean"),
+    ("1e-400\n0.5", "0.0", "clean"), ("0.1" + "0" * 50 + "\nx", "0.1", "refused"),
+    ("1.0e22\nx", "1" + "0" * 22, "refused"), ("1.5e400\n0.5", "15e399\n0.5", "leak 1"),
+    # days and times
+    ("01/30/2020", "2020-01-30", "refused"), ("03/04/2020\nx", "2020-03-04", "refused"),
+    ("03/04/2020\nx", "2020-04-03", "refused"), ("01/30/2020", "2020-01-31", "clean"),
+    ("20200130", "2020-01-30", "refused"),
+    ("3 Apr 2024", "2024-04-03", "refused"), ('"Apr 3, 2024"\nx', "2024-04-03", "refused"),
+    ("30.01.2020\nx", "2020-01-30", "refused"), ("2020/1/30\nx", "2020-01-30", "refused"),
+    ("2020-01-30\nx", "2020-01-30 00:00:00", "refused"), ("2020-01-30T10:00\nx", "2020-01-30 10:00:00", "refused"),
+    ("2020-01-30T10:00:00Z\nx", "2020-01-30 11:00:00+01:00", "refused"),
+    ("2020-01-30T10:00:00Z", "2020-01-31 10:00:00", "refused"), ("12:00\nx", "12:00:00", "refused"),
+    ("2020-01-30T10:00:00.000000001Z", "2020-01-30T11:00:00.000000001+01:00", "refused"),
+    ("2020-01-30T10:00:00.000000001Z", "2020-01-30T10:00:00.000000002Z", "clean"),
+    # what is no number
+    ("12 Main St\nx", "12", "clean"), ("555-1234\nx", "5551234", "clean"), ("10.0.0.1\nx", "10001", "clean"),
+    ("x" * 100 + "\n7", "7", "leak 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("train", "test", "wanted"), ONE_OR_TWO)
+def test_what_may_be_one_value_is_not_taken_for_two(train: str, test: str, wanted: str, tmp_path: Path) -> None:
+    files = {"train.csv": f"g\n{train}\n", "test.csv": f"g\n{test}\n"}
+    splits = {"train": "train.csv", "test": "test.csv"}
+    found = _outcome(tmp_path, files, splits, GROUPS, group="g")
+    assert found.startswith("refused: column 'g' ") if wanted == "refused" else found == wanted
+    if wanted == "refused":
+        assert "what is one value there may be two here" in found
+        assert not _outcome(tmp_path, files, splits, GROUPS, group="g", normalize=["text"]).startswith("refused")
+
+
+def test_what_is_written_in_two_ways_is_told(tmp_path: Path) -> None:
+    files = {"train.csv": "g\n1\n007\n", "test.csv": "g\n7\n"}
+    splits = {"train": "train.csv", "test": "test.csv"}
+    found = _outcome(tmp_path, files, splits, GROUPS, group="g")
+    assert "as 007 in split 'train' and as 7 in split 'test'" in found
+
+
+def test_other_checks_leave_it_out(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 2},{i / 7},A{i}\n" for i in range(40))
+    files = {"train.csv": f"g,y,x,code\n{rows}100,1,5.5,007\n", "test.csv": "g,y,x,code\n200,0,1.25,7\n201,1,3.5,B\n"}
+    splits = {"train": "train.csv", "test": "test.csv"}
+    revealing = "expect_no_feature_to_reveal_target"
+    assert not _outcome(tmp_path, files, splits, revealing, target="y", group="g").startswith("refused")
+    assert _outcome(tmp_path, files, splits, GROUPS, target="y", group="g") == "clean"
+    assert _outcome(tmp_path, files, splits, IDENTICAL, target="y", group="g").startswith("refused: column 'code'")
+    assert _outcome(tmp_path, files, splits, IDENTICAL, target="y", group="g", exclude=["code"]) == "clean"
+
+
+@pytest.mark.parametrize("length", [57, 58, 63, 64, 300])
+def test_names_are_as_long_as_they_are(length: int, tmp_path: Path) -> None:
+    name = "h" * length
+    files = {"train.csv": f"{name},t\n1,2020-01-01\n2,2020-01-02\n", "test.csv": f"{name},t\n2,2020-01-03\n"}
+    splits = {"train": "train.csv", "test": "test.csv"}
+    assert _outcome(tmp_path, files, splits, GROUPS, group=name, time="t") == "leak 1"
+    assert _outcome(tmp_path, files, splits, TIME, group="t", time=name) == "leak 1"
+    assert _outcome(tmp_path, files, splits, IDENTICAL, time="t") == "clean"
+
+
+def _decimals(precision: int, scale: int, *values: str) -> pa.Table:
+    type_ = pa.decimal256(precision, scale) if precision > 38 else pa.decimal128(precision, scale)
+    return pa.table({"g": pa.array([Decimal(value) for value in values], type_)})
+
+
+def _nanoseconds(zone: str | None, *values: int) -> pa.Table:
+    return pa.table({"g": pa.array([1_577_836_800_000_000_000 + value for value in values], pa.timestamp("ns", zone))})
+
+
+def _int96(*values: int) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(_nanoseconds(None, *values), sink, use_deprecated_int96_timestamps=True)
+    made: bytes = sink.getvalue().to_pybytes()
+    return made
+
+
+# Columns of Parquet that DuckDB would round or cut.
+EXACT: dict[str, tuple[Any, Any, str]] = {
+    "scales": (_decimals(38, 0, "1", "2"), _decimals(10, 2, "1.50", "0.60"), "clean"),
+    "scales, and one is shared": (_decimals(38, 0, "1", "2"), _decimals(10, 2, "1.00", "0.60"), "leak 1"),
+    "long scales": (_decimals(38, 2, "1", "2"), _decimals(38, 10, "1.001", "0.6"), "clean"),
+    "scales that fit": (_decimals(10, 0, "1"), _decimals(10, 2, "1.00", "1.5"), "leak 1"),
+    "scales that do not fit": (_decimals(38, 0, "1" * 38), _decimals(38, 10, "1.5"), "refused: *one of 38 digits"),
+    "whole numbers that do not fit": (_decimals(38, 37, "1"), _table(g=[100]), "refused: *one of 38 digits"),
+    "whole numbers that fit": (_decimals(38, 37, "1.5", "1"), _table(g=[1]), "leak 1"),
+    "seventy digits": (_decimals(70, 0, "1" * 60), _decimals(70, 0, "1" * 59 + "2"), "refused: *70 digits"),
+    "nanoseconds": (_nanoseconds(None, 1), _nanoseconds(None, 2, 1), "leak 1"),
+    "nanoseconds with a zone": (_nanoseconds("UTC", 1), _nanoseconds("UTC", 2), "refused: *finer than"),
+    "microseconds kept as nanoseconds": (
+        _nanoseconds("UTC", 1000), _nanoseconds("Europe/Berlin", 1000, 2000), "leak 1",
+    ),
+    "INT96": (_int96(1), _int96(2), "refused: *INT96"),
+    "microseconds kept as INT96": (_int96(1000), _int96(1000, 2000), "leak 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXACT)
+def test_parquet_is_neither_rounded_nor_cut(case: str, tmp_path: Path) -> None:
+    train, test, wanted = EXACT[case]
+    files, splits = {"a.parquet": train, "b.parquet": test}, {"train": "a.parquet", "test": "b.parquet"}
+    _assert(_outcome(tmp_path, files, splits, GROUPS, group="g"), wanted)
+    ordered = _outcome(tmp_path, files, splits, TIME, time="g")
+    assert ordered.startswith("refused") == wanted.startswith("refused")
 
 
 @pytest.mark.parametrize("case", WRITTEN)
@@ -226,6 +348,36 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "a Parquet file that was cut": (
         {"a.parquet": b"PAR1 and no more", "b.csv": ROWS}, A_B, "refused: *was cut",
     ),
+    "a name that writers give": (
+        {"a/p.csv": ROWS, "a/_q.csv": ROWS, "b.csv": ROWS}, A_B, "refused: *_q.csv",
+    ),
+    "a folder with such a name": (
+        {"a/p.csv": ROWS, "a/_x/q.csv": ROWS, "b.csv": ROWS}, A_B, "refused: *q.csv",
+    ),
+    "what Databricks leaves": (
+        {"a/p.csv": "g,x\n1,1\n", "a/_started_1": "{}", "a/_committed_1": "{}", "b.csv": ROWS}, A_B, "clean",
+    ),
+    "a part of which all is missing": (
+        {"a/1.parquet": _table(g=[7], x=[None]), "a/2.parquet": _table(g=[8], x=["t"]), "b.csv": "g,x\n8,t\n"},
+        A_B, "leak 1",
+    ),
+    "gzip by another name": ({"a.csv": gzip.compress(ROWS.encode()), "b.csv": ROWS}, A_B, "refused: *.gz"),
+    "zstd by another name": (
+        {"a.csv": pa.Codec("zstd").compress(ROWS.encode(), asbytes=True), "b.csv": ROWS}, A_B, "refused: *.zst",
+    ),
+    "Parquet by another name": ({"a.csv": _int96(1), "b.csv": ROWS}, A_B, "refused: *is a Parquet file"),
+    "Excel by another name": ({"a.csv": b"PK\x03\x04", "b.csv": ROWS}, A_B, "refused: *Excel"),
+    "UTF-32": ({"a.csv": ROWS.encode("utf-32"), "b.csv": ROWS}, A_B, "refused: *UTF-32"),
+    "JSON with a byte order mark": (
+        {"a.jsonl": '\ufeff{"g":7}', "b.csv": ROWS}, A_B, "refused: *byte order mark",
+    ),
+    "a malformed object": (
+        {"a.jsonl": '{"g":7}\n{"g":8\n', "b.csv": ROWS}, A_B, "refused: *(object 2)",
+    ),
+    "a place elsewhere": (
+        {"b.csv": ROWS, "c.csv": ROWS}, {"train": "https://localhost/a.csv", "test": "b.csv"},
+        "refused: *remote files are not read",
+    ),
     "an empty folder": ({"a/_x": "", "b.csv": ROWS}, A_B, "refused: *no files"),
     "another kind": ({"a.xlsx": "x", "b.csv": ROWS}, A_B, "refused: *not of a kind"),
     "a name nearly right": (
@@ -240,6 +392,42 @@ def test_a_path_is_that_file(case: str, tmp_path: Path) -> None:
     first = {name.partition("/")[0][0]: name.partition("/")[0] for name in files}
     splits = splits or {"train": first["a"], "test": first["b"]}
     _assert(_outcome(tmp_path, files, splits, GROUPS, group="g"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "wanted"),
+    [
+        ("a/more.csv", "shared.csv", "leak 2"),
+        ("a/more", "folder", "refused: *link to another folder"),
+        ("a/more.csv", "nothing.csv", "refused: *which is not there"),
+    ],
+)
+def test_links_are_followed_or_refused(link: str, target: str, wanted: str, tmp_path: Path) -> None:
+    files = {"a/p.csv": "g,x\n1,1\n", "shared.csv": ROWS, "folder/q.csv": ROWS, "b.csv": ROWS}
+    (tmp_path / link).parent.mkdir()
+    (tmp_path / link).symlink_to(tmp_path / target)
+    _assert(_outcome(tmp_path, files, {"train": "a", "test": "b.csv"}, GROUPS, group="g"), wanted)
+
+
+# Times that train and test write otherwise, and what has to be said of it.
+UNLIKE_TIMES: list[tuple[str, str, str]] = [
+    ("20191231", "2020-01-15", "whole numbers in split 'train', but dates as in 2024-04-03 in split 'test'"),
+    ("1577836800", "2020-01-15", "whole numbers in split 'train', but dates as in 2024-04-03 in split 'test'"),
+    (
+        "2019-01-01T00:00:00Z", "2020-01-01 00:00:00",
+        "times with a zone in split 'train', but times without a zone in split 'test'",
+    ),
+    ("03/13/2024", "13/05/2024", "the month first in split 'train', but dates with the day first in split 'test'"),
+    ("01/30/2020", "2020-02-01", "dates with the month first in split 'train'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("train", "test", "said"), UNLIKE_TIMES)
+def test_it_is_told_which_split_has_which_times(train: str, test: str, said: str, tmp_path: Path) -> None:
+    files = {"train.csv": f"t\n{train}\n", "test.csv": f"t\n{test}\n"}
+    found = _outcome(tmp_path, files, {"train": "train.csv", "test": "test.csv"}, TIME, time="t")
+    assert found.startswith("refused: column 't' holds ")
+    assert said in found
 
 
 def test_many_columns_are_read_in_seconds(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_parquet_keeps_types_dictionaries_and_metadata(tmp_path: Path) -> None:
         {
             "g": pa.array([8, 7, 9], pa.int16()),
             "c": pa.array(["a", "b", "a"]).dictionary_encode(),
-            "t": pa.array([1, 2, 3], pa.timestamp("ns", "Asia/Tokyo")),
+            "t": pa.array([1_000, 2_000, 3_000], pa.timestamp("ns", "Asia/Tokyo")),
             "d": pa.array([None, 1, 2], pa.decimal128(30, 4)),
             "l": pa.array([[1], [], None], pa.list_(pa.int8())),
         }

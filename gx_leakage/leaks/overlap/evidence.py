@@ -325,7 +325,7 @@ def _choose(
     if columns is not None:
         relations.require([*columns, *exclude])
         return [name for name in columns if name not in exclude], {}
-    everywhere = relations.comparable_columns()
+    everywhere = relations.comparable_columns(unread=True)
     chosen = [name for name in everywhere if name not in exclude]
     for name in exclude:
         if not any(name in names for names in existing.values()):
