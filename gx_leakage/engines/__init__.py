@@ -20,9 +20,8 @@ __all__ = ["Engine", "Source", "open_engine", "require"]
 def open_engine(sources: Sequence[Source]) -> Engine:
     """Return the engine for ``sources``: where they all are if that is one place, otherwise DuckDB."""
     kinds = {type(source.data).__name__ for source in sources}
-    if kinds == {"SqlAlchemyBatchData"}:
-        if live_together(sources):
-            return WarehouseEngine(sources[0].execution_engine)
+    if kinds == {"SqlAlchemyBatchData"} and live_together(sources):
+        return WarehouseEngine(sources[0].execution_engine)
     if kinds == {"SparkDFBatchData"}:
         return SparkEngine(sources[0].execution_engine.spark)
     known = {"SqlAlchemyBatchData", "SparkDFBatchData", "PandasBatchData"}

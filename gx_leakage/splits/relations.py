@@ -161,11 +161,18 @@ class Relations:
         return Stack(self.names, tuple(scans))
 
     def keys(
-        self, stack: Stack, columns: Iterable[str], normalize: Sequence[str] = (), *, lenient: bool = False
+        self,
+        stack: Stack,
+        columns: Iterable[str],
+        normalize: Sequence[str] = (),
+        *,
+        lenient: bool = False,
+        identical: bool = False,
     ) -> tuple[Key, ...]:
         """Return how columns are written so that equal values of all splits are equal.
 
-        With ``lenient``, what is normalised of texts leaves other columns alone.
+        With ``lenient``, what is normalised of texts leaves other columns alone; with ``identical``, lists and objects
+        are compared by what they are as text.
 
         Raises:
             TypesDifferError: their types do not allow it.
@@ -177,11 +184,11 @@ class Relations:
             for i, name in enumerate(self.names)
         }
         try:
-            return comparable(columns, types, normalize, lenient)
+            return comparable(columns, types, normalize, lenient, identical)
         except TypesDifferError:
             for split, column in self._without_values(stack, columns):
                 types[split][column] = AllNull()
-            return comparable(columns, types, normalize, lenient)
+            return comparable(columns, types, normalize, lenient, identical)
 
     def _without_values(self, stack: Stack, columns: Sequence[str]) -> list[tuple[str, str]]:
         """Return the splits' columns that are NULL in all rows: files give these any type.
@@ -221,8 +228,10 @@ class Relations:
         existing = list(self.columns().values())
         return [name for name in existing[0] if all(name in names for names in existing)]
 
-    def comparable_columns(self) -> list[str]:
+    def comparable_columns(self, *, identical: bool = False) -> list[str]:
         """Return the common columns whose values can be compared: no lists, objects or shapes.
+
+        Whether those are ``identical`` can be told of nearly all of them, by what they are as text.
 
         Raises:
             CouldNotCheckError: there are none.
@@ -231,7 +240,11 @@ class Relations:
         if common:
             stack = self.stack(common)
             types = [stack.relation_of(i).c for i in range(len(self.names))]
-            found = [name for name in common if not any(isinstance(of[name].type, Incomparable) for of in types)]
+
+            def left_out(type_: sa.types.TypeEngine[Any]) -> bool:
+                return isinstance(type_, Incomparable) and not (identical and type_.writable)
+
+            found = [name for name in common if not any(left_out(of[name].type) for of in types)]
             if found:
                 return found
         listed = (f"{split} has {', '.join(names[:10]) or 'none'}" for split, names in self.columns().items())
