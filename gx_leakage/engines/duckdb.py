@@ -39,6 +39,7 @@ __all__ = [
     "TableEngine",
     "arrow_table",
     "on_project",
+    "require_readable",
 ]
 
 ROWS_A_BATCH = 65_536
@@ -309,6 +310,17 @@ def _stored(array: pa.ChunkedArray) -> pa.ChunkedArray:
 def arrow_table(frame: pd.DataFrame) -> pa.Table:
     """Return a pandas frame as an Arrow table, its columns in the types that a check sees."""
     return _FrameReader(frame).table()
+
+
+def require_readable(frame: pd.DataFrame) -> None:
+    """Raise for a pandas frame that Great Expectations would fail at before we see it.
+
+    Raises:
+        CouldNotCheckError: it names the column.
+    """
+    for name, dtype in zip(_distinct_names(frame), frame.dtypes, strict=True):
+        if getattr(dtype, "kind", "") in "fc" and getattr(dtype, "itemsize", 0) > 8:
+            raise _unreadable(name, dtype)
 
 
 def _encodes(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gx_leakage.audit.remedy.mend import Made, Mend
-from gx_leakage.audit.remedy.records import Changes, rewritten
+from gx_leakage.audit.remedy.records import Changes, rewritten, unchecked
 from gx_leakage.audit.remedy.tables import Placed, placed
 from gx_leakage.engines.duckdb import TableEngine
 from gx_leakage.splits import files
@@ -36,9 +36,13 @@ class Files:
                 engine.make(f"split_{no}", queries[name].sql(), no)
             sizes = [engine.size(f"split_{no}") for no in range(len(found))]
             rows = placed(engine, list(found), mend)
-            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.rows)
+            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.rows, files=True)
         finally:
             engine.close()
+
+    def set_aside(self, made: Made) -> str:
+        """Give the files names that do not look finished, and return them."""
+        return f"wrote {', '.join(str(unchecked(path)) for path in made.splits.values())}"
 
     def _written(
         self, found: Mapping[str, SplitFiles], rows: Placed, sizes: Sequence[int], split_column: str | None

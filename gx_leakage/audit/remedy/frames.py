@@ -39,6 +39,10 @@ class Frames:
         made = self._parted(found) if mend.split_column is None else self._whole(found, mend.split_column)
         return Made(made, found.rows)
 
+    def set_aside(self, made: Made) -> str:
+        """Say that there were clean frames."""
+        return f"made clean frames of {', '.join(made.splits)}"
+
     def _parted(self, found: Placed) -> dict[str, pd.DataFrame]:
         given = list(self.frames.values())
         made = {}

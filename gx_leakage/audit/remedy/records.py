@@ -7,6 +7,7 @@ What becomes of a record in a file that is written otherwise is said in :mod:`gx
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -25,10 +26,10 @@ from gx_leakage.audit.remedy.moves import exactly_as, refuse_unlike, refuse_valu
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.splits.files import SplitFiles
 
-__all__ = ["Changes", "rewritten"]
+__all__ = ["Changes", "rewritten", "unchecked"]
 
-UNFINISHED = ".unfinished"
-"""How the name of a file ends that is still being written."""
+UNFINISHED, UNCHECKED = ".unfinished", ".unchecked"
+"""How the name of a file ends that is still being written, and of one that could not be checked again."""
 
 _JSON = json.JSONDecoder()
 _MARK = b"\xef\xbb\xbf"
@@ -119,6 +120,14 @@ def _publish(unfinished: Path, target: Path) -> None:
         raise CouldNotCheckError(f"{target} exists already, and is not overwritten: choose another folder.") from error
     except OSError:
         unfinished.rename(target)  # a file system without links
+
+
+def unchecked(path: Path) -> Path:
+    """Rename what was written, so that nobody takes it for clean, and return where it is."""
+    names = (f"{path.name}{UNCHECKED}{f'.{no}' if no else ''}" for no in itertools.count())
+    aside = next(place for name in names if not os.path.lexists(place := path.with_name(name)))
+    path.rename(aside)
+    return aside
 
 
 def _remove(path: Path) -> None:
