@@ -84,10 +84,11 @@ def _secrets(url: str) -> set[str]:
 
     try:
         parsed = sa.make_url(url)
-    except Exception:  # noqa: BLE001 (anything may stand in an environment, and what is no URL has no password)
-        return set()
-    found = [str(parsed.password)] if parsed.password else []
-    for name, held in parsed.query.items():
+        found = [str(parsed.password)] if parsed.password else []
+        query = dict(parsed.query)
+    except Exception:  # noqa: BLE001 (anything may stand in an environment, and what is no URL has few secrets)
+        found, query = [], {}
+    for name, held in query.items():
         if re.search(_SECRET, name, re.IGNORECASE) or name.casefold() == "odbc_connect":
             found += [held] if isinstance(held, str) else list(held)
     written = re.search(r"://[^:/?#@]*:(.*)@", url)

@@ -92,6 +92,8 @@ def exactly_as(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray | No
         return None
     if values.type == field.type:
         return values
+    if values.null_count == len(values):
+        return pa.chunked_array([pa.nulls(len(values), field.type)])
     try:
         plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
         wanted = field.type.value_type if pa.types.is_dictionary(field.type) else field.type

@@ -32,7 +32,6 @@ UNFINISHED, UNCHECKED = ".unfinished", ".unchecked"
 """How the name of a file ends that is still being written, and of one that could not be checked again."""
 
 _JSON = json.JSONDecoder()
-_MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -253,7 +252,7 @@ class _Lines(_Records):
     """CSV, and JSON lines: a record is one line, or several where a quoted value has some."""
 
     before = b""
-    """What stands before the first record: a byte order mark, a header."""
+    """What stands before the first record: a header, blank lines."""
     record = b""
     end = b""
     """How the first line ends."""
@@ -264,8 +263,6 @@ class _Lines(_Records):
         for line in _lines(stream):
             if not self.end:
                 self.end = _end_of(line)
-                if not header and line.startswith(_MARK):
-                    self.before, line = _MARK, line[len(_MARK) :]
             pending += line
             if self.found.kind == "csv":
                 inside = _inside(line, self.found.delimiter.encode(), inside)
@@ -348,7 +345,7 @@ class _LineWriter:
         if not self._begun:
             self._begun = True
             self._stream.write(self._source.before)
-            self._ended = self._source.before.endswith((b"\n", b"\r")) or self._source.before in (b"", _MARK)
+            self._ended = self._source.before.endswith((b"\n", b"\r")) or not self._source.before
 
     def __exit__(self, *_: Any) -> None:
         self._begin()
