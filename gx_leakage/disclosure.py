@@ -84,15 +84,22 @@ def _secrets(url: str) -> set[str]:
 
     try:
         parsed = sa.make_url(url)
-    except Exception:  # noqa: BLE001 (anything may stand in an environment, and what is no URL has no password)
-        return set()
-    found = [str(parsed.password)] if parsed.password else []
-    for name, held in parsed.query.items():
+        found = [str(parsed.password)] if parsed.password else []
+        query = dict(parsed.query)
+    except Exception:  # noqa: BLE001 (anything may stand in an environment, and what is no URL has few secrets)
+        found, query = [], {}
+    for name, held in query.items():
         if re.search(_SECRET, name, re.IGNORECASE) or name.casefold() == "odbc_connect":
             found += [held] if isinstance(held, str) else list(held)
     written = re.search(r"://[^:/?#@]*:(.*)@", url)
     found += [written.group(1)] if written else []
-    return {form for one in found for form in (one, unquote(one)) if len(form) >= FEWEST_CHARACTERS}
+    forms = {form for one in found for form in (one, unquote(one)) if len(form) >= FEWEST_CHARACTERS}
+    # With an @ as it is in a password, what is behind it is taken for a part of the host, and told as one.
+    parts = written.group(1).split("@") if written else []
+    behind = {"@".join(parts[i:]) for i in range(1, len(parts))}
+    before = {"@".join(parts[:i]) for i in range(1, len(parts))}
+    forms |= {f"{part}@" for part in behind if part} | {p for p in behind | before if len(p) >= FEWEST_CHARACTERS}
+    return forms
 
 
 def printable(text: str, lines: bool = True) -> str:

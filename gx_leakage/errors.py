@@ -20,6 +20,11 @@ class CouldNotCheckError(Exception):
         super().__init__(disclosed(message, show=True))
         self._message = message
 
+    @property
+    def marked(self) -> str:
+        """The message as it was given, in which what is a value of the data is marked."""
+        return self._message
+
     def without_values(self) -> CouldNotCheckError:
         """Return the error with a message that holds no value of the data."""
         return CouldNotCheckError(disclosed(self._message, show=False))

@@ -43,16 +43,25 @@ def _telling(run: _Audit) -> _Audit:
 
     @functools.wraps(run)
     def audited(*args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("show_values", True):
-            return run(*args, **kwargs)
+        return _guarded(run, kwargs.get("show_values", True))(*args, **kwargs)
+
+    return audited  # type: ignore[return-value]
+
+
+def _guarded(run: _Audit, show_values: bool) -> _Audit:
+    """Let no value of the data out by an error of what is run, where none is to be shown."""
+    if show_values:
+        return run
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return run(*args, **kwargs)
         except CouldNotCheckError as error:
             raise error.without_values() from None
         except Exception as error:  # noqa: BLE001 (libraries put values of the data into their messages)
-            raise CouldNotCheckError(f"the audit failed ({type(error).__name__}).") from None
+            raise CouldNotCheckError(f"it failed ({type(error).__name__}).") from None
 
-    return audited  # type: ignore[return-value]
+    return guarded  # type: ignore[return-value]
 
 
 @_telling
@@ -142,7 +151,7 @@ def audit(
             memory_limit=memory_limit, date_format=date_format, **asked.roles,
         )  # fmt: skip
         given = Inputs(splits, split_column, connection, date_format, asked.train, again)
-        return replace(report, proposals=found, remedy=given.clean)
+        return replace(report, proposals=found, remedy=_guarded(given.clean, show_values))
 
 
 def _typed(expectation: Any) -> tuple[str, Mapping[str, Any]]:

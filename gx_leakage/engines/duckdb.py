@@ -39,6 +39,7 @@ __all__ = [
     "TableEngine",
     "arrow_table",
     "on_project",
+    "require_readable",
 ]
 
 ROWS_A_BATCH = 65_536
@@ -251,20 +252,47 @@ class _FrameReader(_Reader):
 
     def bring(self, connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> pa.Schema:
         arrays = {column: self.array(column) for column in columns}
-        connection.register(name, pa.table({column: _stored(array) for column, array in arrays.items()}))
+        connection.register(name, pa.table({column: self._stored(column) for column in columns}))
         return pa.schema([(column, array.type) for column, array in arrays.items()])
 
     def array(self, column: str) -> pa.ChunkedArray:
         if column not in self._arrays:
-            self._arrays[column] = _arrow(self._frame.iloc[:, self._names.index(column)], column)
+            self._arrays[column] = _arrow(self._series(column), column)
         return self._arrays[column]
+
+    def _series(self, column: str) -> pd.Series[Any]:
+        return self._frame.iloc[:, self._names.index(column)]
+
+    def _stored(self, column: str) -> pa.ChunkedArray:
+        """Return what DuckDB is given of a column."""
+        array = self.array(column)
+        if isinstance(array.type, pa.BaseExtensionType) and _of_pandas(array.type):
+            return _as_written(self._series(column))
+        return _stored(array)
+
+    def table(self) -> pa.Table:
+        """Return all columns in the types that DuckDB has for them."""
+        arrays = {}
+        for name in self._names:
+            arrays[name] = self._stored(name)
+            own = self.array(name).type
+            if pa.types.is_timestamp(own) and own != arrays[name].type:
+                raise CouldNotCheckError(
+                    f"column '{name}' of the DataFrame has instants finer than microseconds, which cannot be compared "
+                    f"with files: round them."
+                )
+        return pa.table(arrays)
 
 
 def _distinct_names(frame: pd.DataFrame) -> list[str]:
     """Return the names of a frame's columns as text, which have to differ, also for DuckDB, which folds case."""
     seen: dict[str, Any] = {}
-    for label in frame.columns:
+    for no, label in enumerate(frame.columns):
         folded = str(label).casefold()
+        if not folded or not _encodes(folded):
+            raise CouldNotCheckError(
+                f"column {no} of the DataFrame, counted from 0, is called {label!r}, which is no name: rename it."
+            )
         if folded in seen:
             raise CouldNotCheckError(
                 f"the DataFrame has columns {seen[folded]!r} and {label!r}, which are one name: rename one of them."
@@ -281,15 +309,41 @@ def _stored(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def arrow_table(frame: pd.DataFrame) -> pa.Table:
     """Return a pandas frame as an Arrow table, its columns in the types that a check sees."""
-    reader = _FrameReader(frame)
-    arrays = {name: reader.array(name) for name in reader.column_names()}
-    for name, array in arrays.items():
-        if _stored(array) is not array:
-            raise CouldNotCheckError(
-                f"column '{name}' of the DataFrame has instants finer than microseconds, which cannot be compared with "
-                f"files: round them."
-            )
-    return pa.table(arrays)
+    return _FrameReader(frame).table()
+
+
+def require_readable(frame: pd.DataFrame) -> None:
+    """Raise for a pandas frame that Great Expectations would fail at before we see it.
+
+    Raises:
+        CouldNotCheckError: it names the column.
+    """
+    for name, dtype in zip(_distinct_names(frame), frame.dtypes, strict=True):
+        if getattr(dtype, "kind", "") in "fc" and getattr(dtype, "itemsize", 0) > 8:
+            raise _unreadable(name, dtype)
+
+
+def _encodes(text: str) -> bool:
+    """Return whether a text has no half of a character, which nothing but Python can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _of_pandas(type_: pa.DataType) -> bool:
+    return str(getattr(type_, "extension_name", "")) in ("pandas.period", "pandas.interval")
+
+
+def _as_written(series: pd.Series[Any]) -> pa.ChunkedArray:
+    """Return periods or intervals as text: what DuckDB would see of them has neither frequency nor closed sides."""
+    kind = getattr(series.dtype, "freq", None)
+    known = series.notna()
+    texts = [
+        f"{one} {getattr(kind, 'freqstr', '')}".strip() if k else None for one, k in zip(series, known, strict=True)
+    ]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
@@ -299,13 +353,20 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
     )
     if series.dtype == object and _mixed(series):
         raise several
+    if type(series.dtype).__name__ == "SparseDtype":
+        series = series.astype(getattr(series.dtype, "subtype"))  # noqa: B009 (stubs do not know it)
     try:
         array = pa.chunked_array(
             pa.Table.from_pandas(series.to_frame("x"), preserve_index=False).column("x").chunks or []
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
+    except UnicodeEncodeError as error:
+        raise CouldNotCheckError(
+            f"column '{column}' of the DataFrame has a text with half of a character (a lone surrogate), which no "
+            f"database can hold: replace it, for example with .str.encode('utf-8', 'replace').str.decode('utf-8')."
+        ) from error
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         if "cannot construct" not in str(error):
-            raise several from error
+            raise several if series.dtype == object else _unreadable(column, series.dtype) from error
         array = pa.chunked_array([pa.array(series, from_pandas=True)])
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
@@ -316,7 +377,38 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
         return pa.chunked_array([pa.nulls(len(array))])  # pandas makes a column of floats of it when nothing is known
     if pa.types.is_floating(array.type) and array.null_count:
         array = _integers_again(array)
+    if pa.types.is_float16(array.type):
+        array = pa.chunked_array([pa.array(series.astype("float32"), from_pandas=True)])  # which holds all of them
+    if pa.types.is_duration(array.type):
+        try:
+            array = array.cast(pa.duration("us"))
+        except pa.ArrowInvalid as error:
+            raise CouldNotCheckError(
+                f"column '{column}' of the DataFrame has lengths of time that are finer than microseconds, or beyond "
+                f"292,000 years, which cannot be compared exactly: round them, or give their number of nanoseconds."
+            ) from error
+    if not _readable(array.type):
+        raise _unreadable(column, array.type)
     return array
+
+
+def _unreadable(column: str, type_: Any) -> CouldNotCheckError:
+    wide = "decimals of more than 38 digits" if str(type_).startswith("decimal256") else f"values of type {type_}"
+    return CouldNotCheckError(
+        f"column '{column}' of the DataFrame holds {wide}, which cannot be read exactly: give it another type, for "
+        f"example with astype('float64') or astype(str)."
+    )
+
+
+def _readable(type_: pa.DataType) -> bool:
+    """Return whether DuckDB reads a type of Arrow."""
+    if isinstance(type_, pa.BaseExtensionType):
+        return _of_pandas(type_) or _readable(type_.storage_type)
+    if pa.types.is_dictionary(type_):
+        return _readable(type_.value_type)
+    if pa.types.is_nested(type_):
+        return all(_readable(type_.field(i).type) for i in range(type_.num_fields))
+    return not (pa.types.is_float16(type_) or pa.types.is_decimal256(type_))
 
 
 def _mixed(series: pd.Series[Any]) -> bool:

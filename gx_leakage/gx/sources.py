@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 import great_expectations as gx
 from gx_leakage.disclosure import redacted
+from gx_leakage.engines.duckdb import require_readable
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx import project
 from gx_leakage.gx.guarded import CONFIG, guard_file
@@ -141,6 +142,8 @@ def prepare(
         raise CouldNotCheckError(
             "a split column is for one table or file that holds all splits, but several are given."
         )
+    for name, value in named.items():
+        _require_readable(name, value)
     names = list(named)
     if all(is_frame(value) for value in named.values()) and saved is None and connection is None:
         with _prepare_frames(context, named, split_column) as prepared:
@@ -166,6 +169,32 @@ def prepare(
             {"split_column": split_column} if split_column else {"batches": others, "batch_name": validated}
         )
         yield Prepared(definitions[validated], splits_by, {}, names)
+
+
+def _require_readable(name: str, split: Any) -> None:
+    """Raise where a split is neither a DataFrame of pandas or Spark nor a name or a path."""
+    library = type(split).__module__.split(".")[0]
+    if isinstance(split, (str, os.PathLike)) or (is_frame(split) and library == "pyspark"):
+        return
+    if _is_pandas(split):
+        require_readable(split)
+        return
+    ways = {
+        "polars": "its .to_pandas()", "pyarrow": "its .to_pandas()", "pandas": "its .to_frame()",
+        "numpy": "pandas.DataFrame(array)", "duckdb": "its .df()", "dict": "pandas.DataFrame(columns)",
+    }  # fmt: skip
+    kind = type(split).__name__
+    way = ways.get(library) or ways.get(kind)
+    raise CouldNotCheckError(
+        f"split '{name}' is given as {kind if library == 'builtins' else f'{library}.{kind}'}, which is not read: give "
+        f"a DataFrame of pandas or Spark{f' ({way})' if way else ''}, or the path of a file."
+    )
+
+
+def _is_pandas(split: Any) -> bool:
+    import pandas as pd
+
+    return isinstance(split, pd.DataFrame)
 
 
 @contextmanager
@@ -227,6 +256,10 @@ def _sql_source(context: AbstractDataContext, connection: str, saved: Path | Non
         backend = made.get_backend_name()
     except (sa.exc.ArgumentError, ValueError) as error:
         raise CouldNotCheckError("the connection is not a URL such as postgresql://user@host/database.") from error
+    if "@" in (made.host or ""):
+        raise CouldNotCheckError(
+            "the connection has several @: write those of its user and its password as %40, so that its host is known."
+        )
     _require_file(made)
     add = getattr(context.data_sources, f"add_or_update_{_GX_TYPES.get(backend, 'sql')}")
     stored, before = url, os.environ.get(CONNECTION_VARIABLE)
@@ -349,4 +382,6 @@ def first_line(error: BaseException) -> str:
 
 def name_of(split: Any) -> str:
     """Return the name of a split that was given without one."""
-    return "splits" if is_frame(split) else Path(str(split)).name.split(".")[0] or "splits"
+    if not isinstance(split, (str, os.PathLike)):
+        return "splits"
+    return Path(split).name.split(".")[0] or "splits"

@@ -160,11 +160,18 @@ class Relations:
         return Stack(self.names, tuple(scans))
 
     def keys(
-        self, stack: Stack, columns: Iterable[str], normalize: Sequence[str] = (), *, lenient: bool = False
+        self,
+        stack: Stack,
+        columns: Iterable[str],
+        normalize: Sequence[str] = (),
+        *,
+        lenient: bool = False,
+        identical: bool = False,
     ) -> tuple[Key, ...]:
         """Return how columns are written so that equal values of all splits are equal.
 
-        With ``lenient``, what is normalised of texts leaves other columns alone.
+        With ``lenient``, what is normalised of texts leaves other columns alone; with ``identical``, lists and objects
+        are compared by what they are as text.
 
         Raises:
             TypesDifferError: their types do not allow it.
@@ -176,11 +183,11 @@ class Relations:
             for i, name in enumerate(self.names)
         }
         try:
-            return comparable(columns, types, normalize, lenient)
+            return comparable(columns, types, normalize, lenient, identical)
         except TypesDifferError:
             for split, column in self._without_values(stack, columns):
                 types[split][column] = AllNull()
-            return comparable(columns, types, normalize, lenient)
+            return comparable(columns, types, normalize, lenient, identical)
 
     def _without_values(self, stack: Stack, columns: Sequence[str]) -> list[tuple[str, str]]:
         """Return the splits' columns that are NULL in all rows: files give these any type.
@@ -220,10 +227,11 @@ class Relations:
         existing = list(self.columns().values())
         return [name for name in existing[0] if all(name in names for names in existing)]
 
-    def comparable_columns(self, *, unread: bool = False) -> list[str]:
+    def comparable_columns(self, *, identical: bool = False) -> list[str]:
         """Return the common columns whose values can be compared: no lists, objects or shapes.
 
-        With ``unread`` also those that splits do not write alike, which is an error for whoever compares them.
+        Whether those are ``identical`` can be told of nearly all of them, by what they are as text; and columns that
+        splits do not write alike are then an error for whoever compares them, and not left out.
 
         Raises:
             CouldNotCheckError: there are none.
@@ -234,8 +242,9 @@ class Relations:
             types = [stack.relation_of(i).c for i in range(len(self.names))]
 
             def left_out(type_: Any) -> bool:
-                differs = isinstance(type_, UnreadText) and not type_.equality
-                return isinstance(type_, Incomparable) or (differs and not unread)
+                if isinstance(type_, Incomparable):
+                    return not (identical and type_.writable)
+                return isinstance(type_, UnreadText) and not type_.equality and not identical
 
             found = [name for name in common if not any(left_out(of[name].type) for of in types)]
             if found:

@@ -21,12 +21,27 @@ from gx_leakage.engines import Source, open_engine
 from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
 from gx_leakage.splits.relations import Relations, SplitRows, in_usual_order
 
-__all__ = ["add_file_splits", "dataframe_splits", "resolve"]
+__all__ = ["add_file_splits", "dataframe_splits", "resolve", "rows_without_split"]
 
 MOST_SPLITS = 100
 """More splits than this make so many pairs that a mistaken split column is the likelier reason."""
 
+_few_with_split: contextvars.ContextVar[bool] = contextvars.ContextVar("few_with_split", default=False)
+
 _frames: contextvars.ContextVar[tuple[Mapping[str, Any], ...]] = contextvars.ContextVar("frames", default=())
+
+
+@contextmanager
+def rows_without_split() -> Iterator[None]:
+    """Take it, inside of the block, that rows without a split may be more than the others.
+
+    A table was fit to be checked; where leaked rows are dropped from its splits, those in no split are all left.
+    """
+    token = _few_with_split.set(True)
+    try:
+        yield
+    finally:
+        _few_with_split.reset(token)
 
 
 @contextmanager
@@ -95,7 +110,7 @@ def _by_column(batch: Any, column: str) -> Relations:
     )
     rows = sum(int(count) for _, count in found)
     rows_without_split = sum(int(count) for value, count in found if value is None)
-    if rows and 2 * rows_without_split >= rows:
+    if rows and 2 * rows_without_split >= rows and not _few_with_split.get():
         raise CouldNotCheckError(
             f"column '{column}' names no split in {rows_without_split:,} of {rows:,} rows: they would not be checked. "
             f"Give them one, or leave them out of the table."

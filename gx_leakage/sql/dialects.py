@@ -6,6 +6,7 @@ Everything else in the evidence modules is SQLAlchemy Core that all dialects com
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +38,7 @@ __all__ = [
     "single",
     "stored",
     "trimmed",
+    "written",
 ]
 
 
@@ -160,8 +162,18 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def single(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Return a number as a float of 32 bits, as precise as the coarser of two columns that are compared."""
-    return _single(expression, sa.REAL())
+    """Return a number as a float of 32 bits, as precise as the coarser of two columns that are compared.
+
+    What is larger than any such float becomes NULL: databases would not go on for it.
+    """
+    cast = _single(expression, sa.REAL())
+    if not isinstance(expression.type, sa.Float):
+        return cast
+    beyond = sa.func.abs(expression).between(LARGEST_SINGLE, sys.float_info.max)
+    return sa.case((beyond, sa.null()), else_=cast)
+
+
+LARGEST_SINGLE = 3.4028235e38
 
 
 DECIMAL_DIGITS = 38
@@ -455,10 +467,69 @@ def as_text(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     if isinstance(type_, sa.Boolean):
         return by_bytes(sa.case((expression == sa.true(), "true"), (expression == sa.false(), "false")))
     plain = sa.cast(expression, sa.String(4000))
-    if isinstance(type_, (sa.Float, sa.Numeric)) and not isinstance(type_, sa.Integer):
-        whole = sa.and_(expression == sa.func.floor(expression), sa.func.abs(expression) < 10**15)
+    floor = sa.func.floor(expression)
+    if isinstance(type_, sa.Float):
+        # Beyond it a float is not known to be the whole number that it looks like.
+        whole = sa.and_(expression == floor, sa.func.abs(expression) < 2**53)
         return by_bytes(sa.case((whole, sa.cast(sa.cast(expression, sa.BigInteger()), sa.String(4000))), else_=plain))
+    if isinstance(type_, sa.Numeric) and type_.scale != 0:
+        whole = expression == floor
+        return by_bytes(sa.case((whole, sa.cast(floor, sa.String(4000))), else_=_without_zeros(plain)))
     return by_bytes(plain)
+
+
+class _without_zeros(_Expression):  # noqa: N801
+    """A text without zeros at its end."""
+
+
+@compiles(_without_zeros)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    zero = compiler.process(sa.literal_column("'0'"), **kw)
+    return f"TRIM(TRAILING {zero} FROM {_inner(element, compiler, **kw)})"
+
+
+@compiles(_without_zeros, "sqlite", "snowflake", "bigquery", "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"RTRIM({_inner(element, compiler, **kw)}, '0')"
+
+
+class _written(_Expression):  # noqa: N801
+    """A list, an object or the like as text, which is equal where the values are identical."""
+
+
+@compiles(_written)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(sa.cast(next(iter(element.clauses)), sa.Text()), **kw)
+
+
+@compiles(_written, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_inner(element, compiler, **kw)} AS VARCHAR)"
+
+
+@compiles(_written, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = _inner(element, compiler, **kw)  # 1 and '1' can be in one column there
+    return f"CASE WHEN {inner} IS NOT NULL THEN quote({inner}) END"
+
+
+@compiles(_written, "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"TO_JSON(TO_VARIANT({_inner(element, compiler, **kw)}))"
+
+
+@compiles(_written, "spark")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = _inner(element, compiler, **kw)
+    text = f"CAST({inner} AS TEXT)"
+    # As text alone, [a, b] is one value as well as two; as JSON alone, times are cut to milliseconds.
+    nested = str(getattr(next(iter(element.clauses)).type, "name", "")).startswith(("array", "struct", "map"))
+    return f"TO_JSON({inner}) || {text}" if nested else text
+
+
+def written(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a list, an object or the like as text, by which it can be told whether two are identical."""
+    return by_bytes(_written(expression, sa.Text()))
 
 
 def numbers(count: int, name: str) -> sa.Subquery:

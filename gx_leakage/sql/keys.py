@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -64,6 +66,8 @@ _FAMILIES: tuple[tuple[type[Any], Family], ...] = (
 _EXACT = {Family.INTEGER, Family.DECIMAL}
 NUMBERS = _EXACT | {Family.FLOAT}
 TIMES = {Family.DATE, Family.TIMESTAMP, Family.TIMESTAMP_TZ}
+_WRITTEN_ALIKE = NUMBERS | {Family.TEXT, Family.UUID}
+"""What has one form as text, so that values of two such types can be compared by it."""
 _PROMOTED = ({Family.DATE, Family.TIMESTAMP}, _EXACT, NUMBERS)
 
 
@@ -83,13 +87,16 @@ class Nanoseconds(sa.DateTime):
 
 
 class Incomparable(sa.types.NullType):
-    """The type of values that databases find equal in no way that is the same everywhere: lists, objects, shapes."""
+    """The type of values that databases find equal in no way that is the same everywhere: lists, objects, shapes.
+
+    Whether two of them are identical can be told by what they are as text, where an engine can write them.
+    """
 
     cache_ok = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, writable: bool = True) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.writable = name, writable
 
 
 class Single(sa.REAL[float]):
@@ -126,6 +133,8 @@ def type_name(type_: sa.types.TypeEngine[Any]) -> str:
     """Return what to call a type in a message."""
     if isinstance(type_, Incomparable):
         return type_.name
+    if isinstance(type_, sa.Interval):
+        return "INTERVAL"
     if isinstance(type_, sa.types.NullType):
         return "an unknown type"
     if isinstance(type_, sa.DateTime):
@@ -134,6 +143,11 @@ def type_name(type_: sa.types.TypeEngine[Any]) -> str:
         return str(type_.compile())
     except Exception:  # noqa: BLE001 (types of third-party dialects compile for those alone)
         return type_.__class__.__name__
+
+
+def _scale(type_: sa.types.TypeEngine[Any]) -> int | None:
+    scale: int | None = getattr(type_, "scale", None)
+    return scale
 
 
 @dataclass(frozen=True)
@@ -161,9 +175,13 @@ class Key:
         """Return the comparable expression over a relation that has the column."""
         expression: sa.ColumnElement[Any] = relation.c[self.name]
         own = family(expression.type)
-        if own not in self.families and not isinstance(self.type_, sa.types.NullType):
+        lists = isinstance(self.type_, Incomparable)
+        empty = isinstance(expression.type, AllNull) if lists else isinstance(self.type_, sa.types.NullType)
+        if (own not in self.families and (lists or not empty)) or (lists and empty):
             # The column holds nothing here, so that its own type says nothing.
             return sql.null_of(self._type()).label(self.name)
+        if isinstance(expression.type, Incomparable):
+            expression = sql.written(expression)
         if own in (Family.FLOAT, Family.DECIMAL):
             expression = sql.nan_to_null(expression)
         if own is Family.BOOLEAN:
@@ -175,14 +193,14 @@ class Key:
             expression = self._normalized(relation.c[self.name] if own is Family.BOOLEAN else expression)
         elif self.fine:
             expression = sql.nanoseconds(expression)
-        elif self.single:
+        elif self.single and not isinstance(expression.type, Single):
             expression = sql.single(expression)
         elif self.scale is not None:
             expression = sql.decimal(expression, self.scale)
         return expression.label(self.name)
 
     def _type(self) -> sa.types.TypeEngine[Any]:
-        if self.normalize:
+        if self.normalize or isinstance(self.type_, Incomparable):
             return sa.Text()
         if self.fine:
             return sa.BigInteger()
@@ -191,14 +209,51 @@ class Key:
         return sa.Integer() if Family.BOOLEAN in self.families else self.type_
 
     def inexact(self, relation: sa.FromClause) -> sa.ColumnElement[int] | None:
-        """Return a flag for integers that a comparison with floats would round, None where there is no such risk."""
-        mixed = Family.FLOAT in self.families and self.families & _EXACT
+        """Return a flag for numbers that a comparison with floats would round, None where there is no such risk."""
         column = relation.c[self.name]
-        if self.normalize or not mixed or family(column.type) not in _EXACT:
+        own = family(column.type)
+        coarse = isinstance(column.type, Single)
+        if own is Family.DECIMAL and self._decimals_as_text:
+            return sa.case((column != sa.func.floor(column), 1), else_=0) if _scale(column.type) != 0 else None
+        if "text" in self.normalize:
+            # As text a float is the whole number that it is only as long as its neighbours are others.
+            risky = own is Family.FLOAT and len(self.families) > 1
+            largest = LARGEST_EXACT_SINGLE if coarse else LARGEST_EXACT_FLOAT
+        else:
+            mixed = Family.FLOAT in self.families and bool(self.families & _EXACT)
+            risky = not self.normalize and (
+                (mixed and own in _EXACT) or (self.single and own in NUMBERS and not coarse)
+            )
+            largest = LARGEST_EXACT_SINGLE if self.single else LARGEST_EXACT_FLOAT
+        if not risky:
             return None
-        # The largest itself may be what a float made of its neighbour.
-        largest = LARGEST_EXACT_SINGLE if self.single else LARGEST_EXACT_FLOAT
-        return sa.case((sa.func.abs(column) >= largest, 1), else_=0)
+        # The largest itself may be what a float made of its neighbour. Nothing is beside what is infinite.
+        beyond = sa.func.abs(column) >= largest
+        finite = [sa.func.abs(column) <= sys.float_info.max] if own is Family.FLOAT else []
+        return sa.case((sa.and_(beyond, *finite), 1), else_=0)
+
+    @property
+    def _decimals_as_text(self) -> bool:
+        return "text" in self.normalize and {Family.DECIMAL, Family.TEXT} <= self.families
+
+    def rounded(self, types: Mapping[str, sa.types.TypeEngine[Any]]) -> TypesDifferError:
+        """Return the error for numbers that :meth:`inexact` flags, given the type of the column by split."""
+        named = list(dict.fromkeys(f"{type_name(type_)} in split '{split}'" for split, type_ in types.items()))
+        first = next(iter(types.values()))
+        other = next((s for s, t in types.items() if (family(t), type(t)) != (family(first), type(first))), None)
+        shown = named if other is None else [named[0], f"{type_name(types[other])} in split '{other}'"]
+        largest = 24 if any(isinstance(type_, Single) for type_ in types.values()) else 53
+        if self._decimals_as_text:
+            return TypesDifferError(
+                f"column '{self.name}' is {' but '.join(shown)}, and has numbers with decimals, which are written in "
+                f"more than one way, as 1.5 and 1.50: equal ones would look different. Write them alike, in one type "
+                f"in all splits."
+            )
+        return TypesDifferError(
+            f"column '{self.name}' is {' but '.join(shown)}, and has numbers beyond 2^{largest}, which floats round: "
+            f"different ones would look equal, or equal ones different. Write it as whole numbers, or as text, in all "
+            f"splits."
+        )
 
     def _normalized(self, expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         steps = {"text": sql.as_text, "nfc": sql.nfc, "trim": sql.trimmed, "casefold": sql.lowered}
@@ -219,6 +274,7 @@ def comparable(
     types: Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]],
     normalize: Sequence[str] = (),
     lenient: bool = False,
+    identical: bool = False,
 ) -> tuple[Key, ...]:
     """Return the keys for ``columns`` over splits with the given types (split name → column → type).
 
@@ -227,6 +283,7 @@ def comparable(
         types: The type of each column, by split.
         normalize: How values are made comparable.
         lenient: Whether steps that need text leave columns as they are that hold none.
+        identical: Whether lists, objects and the like may be compared by what they are as text.
 
     Raises:
         TypesDifferError: two splits hold a column in types whose values are never, or not reliably, equal.
@@ -240,7 +297,7 @@ def comparable(
     for column in columns:
         for split, of in types.items():
             unread = of[column]
-            if isinstance(unread, Incomparable):
+            if isinstance(unread, Incomparable) and not (identical and unread.writable):
                 raise CouldNotCheckError(
                     f"column '{column}' is {type_name(unread)} in split '{split}', of which values cannot be compared: "
                     f"give a column of numbers, texts or times, for example one that is made of it."
@@ -255,21 +312,58 @@ def comparable(
         found = {split: family(of[column]) for split, of in types.items() if not isinstance(of[column], AllNull)}
         families = frozenset(found.values())
         agree = len(families) <= 1 or any(families <= together for together in _PROMOTED)
-        if not agree and "text" not in normalize:
+        by_text = "text" in normalize and families <= _WRITTEN_ALIKE
+        if not agree and not by_text:
             splits = list(found)
             other = next(split for split in splits if found[split] is not found[splits[0]])
-            raise TypesDifferError(
+            both = (
                 f"column '{column}' is {type_name(types[splits[0]][column])} in split '{splits[0]}' but "
-                f"{type_name(types[other][column])} in split '{other}': values of these types are never equal, so "
-                f"that a leak between them would go unseen. Cast one of them{_hint(families)}."
+                f"{type_name(types[other][column])} in split '{other}'"
             )
+            if "text" in normalize:
+                raise TypesDifferError(
+                    f"{both}: as text, such values are written in more than one way, so that equal ones would look "
+                    f"different. Write them alike, in one type in all splits."
+                )
+            raise TypesDifferError(
+                f"{both}: values of these types are never equal, so that a leak between them would go unseen. Cast one "
+                f"of them{_hint(families)}."
+            )
+        _refuse_other_contents(column, {split: types[split][column] for split in found})
         type_ = types[next(iter(found))][column] if found else sa.types.NullType()
         all_types = [of[column] for of in types.values() if not isinstance(of[column], AllNull)]
         left_alone = lenient and "text" not in normalize and not families <= {Family.TEXT}
         steps = () if left_alone else tuple(normalize)
         some_single = len({isinstance(of, Single) for of in all_types}) > 1 and families <= NUMBERS
-        keys.append(Key(column, families, steps, type_, is_fine(all_types), some_single, _scale(all_types)))
+        keys.append(Key(column, families, steps, type_, is_fine(all_types), some_single, _scale_of(all_types)))
     return tuple(keys)
+
+
+def _refuse_other_contents(column: str, types: Mapping[str, sa.types.TypeEngine[Any]]) -> None:
+    """Raise where lists or objects hold other types in one split than in another: equal ones are written otherwise."""
+    named = {split: _contents(type_) for split, type_ in types.items() if isinstance(type_, Incomparable)}
+    first = next(iter(named), None)
+    for split, contents in named.items():
+        one, other = named[str(first)], contents
+        if not (re.fullmatch(_like(one), other) or re.fullmatch(_like(other), one)):
+            raise TypesDifferError(
+                f"column '{column}' is {type_name(types[str(first)])} in split '{first}' but {type_name(types[split])} "
+                f"in split '{split}': what is equal is written otherwise there. Cast one of them, or leave the column "
+                f"out."
+            )
+
+
+_WHOLE = re.compile(r"\b(?:u?int(?:8|16|32|64)|(?:u?(?:tiny|small|big|huge)|u)?int(?:eger)?|byte|short|long)\b")
+
+
+def _contents(type_: Incomparable) -> str:
+    """Return the name of a type in which all whole numbers are one type."""
+    return _WHOLE.sub("integer", type_.name.lower())
+
+
+def _like(contents: str) -> str:
+    """Return the pattern of types that fit one, in which what is never known fits any."""
+    return ".+".join(map(re.escape, re.split(r'"?\bnull\b"?', contents)))
 
 
 @dataclass(frozen=True)
@@ -323,7 +417,7 @@ def on_one_axis(columns: Sequence[str], splits: Mapping[str, Any]) -> Axis:
             f"column {first} is {type_name(one)} but column {other} is {type_name(another)}, which cannot be compared. "
             f"Cast one of them{_hint(families)}."
         )
-    return Axis(families, is_fine(known.values()), _scale(known.values()))
+    return Axis(families, is_fine(known.values()), _scale_of(known.values()))
 
 
 def is_fine(types: Iterable[sa.types.TypeEngine[Any]]) -> bool:
@@ -331,7 +425,7 @@ def is_fine(types: Iterable[sa.types.TypeEngine[Any]]) -> bool:
     return any(isinstance(type_, Nanoseconds) for type_ in types)
 
 
-def _scale(types: Iterable[sa.types.TypeEngine[Any]]) -> int | None:
+def _scale_of(types: Iterable[sa.types.TypeEngine[Any]]) -> int | None:
     """Return the digits after the point of exact numbers that need more digits together than a decimal has.
 
     Left to itself, a database of decimals of 38 digits rounds some of them then, and finds equal what is not.
@@ -372,6 +466,6 @@ def _cut(column: str, type_: UnreadText) -> str:
 def _hint(families: frozenset[Family]) -> str:
     if families == {Family.TIMESTAMP, Family.TIMESTAMP_TZ}:
         return " (say in which time zone the naive one is)"
-    if families & {Family.TIMESTAMP, Family.TIMESTAMP_TZ}:
+    if not families <= _WRITTEN_ALIKE:
         return ""
     return ", or compare them as text with normalize=['text']"

@@ -57,6 +57,52 @@ def test_a_password_comes_out_nowhere(
     assert quoted not in told
 
 
+RAW_PASSWORDS = ["SEC@RETPW8", "a@b@SECRET", "x@y", "SEC@RET:PW8"]
+
+
+@pytest.mark.parametrize("password", RAW_PASSWORDS)
+@pytest.mark.parametrize("way", ["url", "variable", "part"])
+def test_no_part_of_a_password_that_is_written_raw_comes_out(
+    password: str, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"postgresql://u:{password}@localhost:1/x"
+    monkeypatch.setenv("RAW_URL", url)
+    monkeypatch.setenv("RAW_PASSWORD", password)
+    given = {"url": url, "variable": "${RAW_URL}", "part": "postgresql://u:${RAW_PASSWORD}@localhost:1/x"}[way]
+    said = [run(capsys, monkeypatch, command, "a", "b", "--connection", given) for command in ("audit", "fix")]
+    with pytest.raises(gxl.CouldNotCheckError) as caught:
+        gxl.audit({"train": "a", "test": "b"}, connection=given)
+    assert all(code == 2 and not out for code, out, _ in said)
+    told = "".join(err for _, _, err in said) + str(caught.value)
+    assert not [part for part in (password, *(f"{one}@" for one in password.split("@"))) if part in told]
+
+
+@pytest.mark.parametrize("password", RAW_PASSWORDS)
+def test_what_stands_for_a_host_is_no_password(password: str) -> None:
+    url = f"postgresql://u:{password}@localhost:1/x"
+    for behind in (password.partition("@")[2], password.rpartition("@")[2]):
+        told = redacted(f"failed to resolve host '{behind}@localhost'", [url])
+        assert told == "failed to resolve host '***localhost'"
+
+
+def test_a_remedy_tells_no_more_than_its_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gx_leakage.audit.remedy import frames
+
+    splits = {name: pd.DataFrame({"g": ["zqkey1", name], "x": [71623, 4]}) for name in ("train", "test")}
+    report = gxl.audit(splits, group="g", exclude="x", show_values=False)
+    assert not TOLD.search(repr(report.remedy))
+
+    def failing(*_: Any) -> None:
+        raise ValueError("Type INT64 with value 71623 cannot be cast")
+
+    monkeypatch.setattr(frames, "placed", failing)
+    with pytest.raises(gxl.CouldNotCheckError) as caught:
+        report.clean_splits("reassign")
+    assert not TOLD.search(str(caught.value))
+    shown = gxl.audit(splits, group="g", exclude="x")
+    assert not TOLD.search(repr(shown.remedy))
+
+
 TEXTS = {
     "postgresql://me:hunter2@host/db failed": "postgresql://me:***@host/db failed",
     "x postgresql+psycopg://me:a@b/c@host/db?sslmode=x y": "x postgresql+psycopg://me:***@host/db?sslmode=x y",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,10 +17,12 @@ from gx_leakage.audit.remedy.frames import Frames
 from gx_leakage.audit.remedy.mend import STRATEGIES, Made, Mend
 from gx_leakage.audit.remedy.spark import Spark
 from gx_leakage.audit.remedy.warehouse import Warehouse
+from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import Cleaned, Report
 from gx_leakage.gx.sources import name_of
+from gx_leakage.splits.resolve import rows_without_split
 
 __all__ = ["STRATEGIES", "Inputs", "Place"]
 
@@ -38,6 +40,9 @@ class Place(Protocol):
         Raises:
             CouldNotCheckError: they cannot be made; nothing is left behind then.
         """
+
+    def set_aside(self, made: Made) -> str:
+        """Return what there is of clean splits that could not be checked again, which must not look finished."""
 
 
 def mending(report: Report, strategy: str, train: str, split_column: str | None) -> tuple[Mend, list[str]]:
@@ -60,12 +65,13 @@ def mending(report: Report, strategy: str, train: str, split_column: str | None)
 class Inputs:
     """What was audited, so that it can be cleaned and audited again."""
 
-    splits: Any
+    # Rows and credentials are for nobody who prints a report's remedy.
+    splits: Any = field(repr=False)
     split_column: str | None
-    connection: str | None
+    connection: str | None = field(repr=False)
     date_format: str | None
     train: str
-    again: Callable[[Any], Report]
+    again: Callable[[Any], Report] = field(repr=False)
     """Audits clean splits as these were."""
 
     def clean(
@@ -76,9 +82,31 @@ class Inputs:
         before = {split["name"]: split["rows"] for split in report.splits}
         place = self._place(Path(directory) if directory is not None else None, run)
         made = place.cleaned(mend)
-        again = self.again(made.splits) if place.checked else None
+        again = self._checked(place, made) if place.checked else None
         rows = [{"name": name, "before": count, "after": made.rows[name]} for name, count in before.items()]
         return Cleaned(made.splits, rows, by_hand, made.sql, again)
+
+    def _checked(self, place: Place, made: Made) -> Report:
+        """Return the report of the clean splits.
+
+        Raises:
+            CouldNotCheckError: they could not be checked again, of which files are set aside.
+        """
+        reasons = ""
+        try:
+            with rows_without_split():
+                report = self.again(made.splits)
+            reasons = "\n".join(finding.sentence for finding in report.errors) if made.files else ""
+        except CouldNotCheckError as error:
+            reasons = error.marked
+        except Exception as error:  # noqa: BLE001 (whatever it is, what was made must not look finished)
+            reasons = f"{type(error).__name__}{value(f': {error}')}"
+        except BaseException:
+            place.set_aside(made)
+            raise
+        if not reasons:
+            return report
+        raise CouldNotCheckError(f"{place.set_aside(made)}, which could not be checked again: {reasons}")
 
     def _place(self, folder: Path | None, run: bool) -> Place:
         given = dict(self.splits) if isinstance(self.splits, Mapping) else {name_of(self.splits): self.splits}

@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gx_leakage.audit.remedy.mend import Made, Mend
-from gx_leakage.audit.remedy.records import Changes, of_one_form, rewritten
+from gx_leakage.audit.remedy.records import Changes, rewritten, unchecked
 from gx_leakage.audit.remedy.tables import Placed, placed
 from gx_leakage.engines.duckdb import TableEngine
 from gx_leakage.splits import files
-from gx_leakage.splits.files import SplitFiles, quoted
+from gx_leakage.splits.files import SplitFiles
 
 __all__ = ["Files"]
 
@@ -37,53 +36,34 @@ class Files:
                 engine.make(f"split_{no}", queries[name].sql(), no)
             sizes = [engine.size(f"split_{no}") for no in range(len(found))]
             rows = placed(engine, list(found), mend)
-            return Made(dict(self._written(engine, found, rows, sizes, mend.split_column)), rows.rows)
+            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.rows, files=True)
         finally:
             engine.close()
 
+    def set_aside(self, made: Made) -> str:
+        """Give the files names that do not look finished, and return them."""
+        return f"wrote {', '.join(str(unchecked(path)) for path in made.splits.values())}"
+
     def _written(
-        self,
-        engine: TableEngine,
-        found: Mapping[str, SplitFiles],
-        rows: Placed,
-        sizes: Sequence[int],
-        split_column: str | None,
+        self, found: Mapping[str, SplitFiles], rows: Placed, sizes: Sequence[int], split_column: str | None
     ) -> dict[str, Path]:
         own = {name: files_.given.name for name, files_ in found.items()}
         if len({name.casefold() for name in own.values()}) < len(own):
             own = {name: _called(name, files_) for name, files_ in found.items()}
         targets = {name: self.folder / file for name, file in own.items()}
         moved: dict[str, dict[str, frozenset[int]]] = {}
-        brought: dict[str, Any] = {}
         if split_column is None:
             changes = {name: Changes(sizes[no], rows.dropped[no] | rows.left(no)) for no, name in enumerate(found)}
             named = list(found)
             for (i, no), numbers in rows.moved.items():
-                if of_one_form(found[named[no]], found[named[i]]):
-                    moved.setdefault(named[no], {})[named[i]] = numbers
-            others = {
-                no: [i for i, home in rows.moved if home == no and named[i] not in moved.get(name, {})]
-                for no, name in enumerate(named)
-            }
-            brought = {named[no]: _typed(engine, found[named[no]], no, of) for no, of in others.items() if of}
+                moved.setdefault(named[no], {})[named[i]] = numbers
         else:
             (name,) = found
             renamed = {row: rows.names[home] for (_, home), numbers in rows.moved.items() for row in numbers}
             first = {row: rows.names[no] for no, row in enumerate(rows.first)}
             changes = {name: Changes(sizes[0], rows.dropped[0], renamed, first)}
-        rewritten(found, changes, moved, brought, targets, split_column)
+        rewritten(found, changes, moved, targets, split_column)
         return targets
-
-
-def _typed(engine: TableEngine, found: SplitFiles, home: int, origins: Sequence[int]) -> Any:
-    """Return the rows of a split that come from files of another form, in its own columns."""
-    of, _ = engine.origin
-    shown = [
-        f"CAST({quoted(c)} AS VARCHAR) AS {quoted(c)}" if found.kind == "csv" else quoted(c) for c in found.columns
-    ]
-    only = ", ".join(map(str, origins))
-    query = f"SELECT {', '.join(shown)} FROM split_{home} WHERE {of} IN ({only})"  # noqa: S608 (our own names)
-    return engine.connection.execute(query).fetch_arrow_table()
 
 
 def _called(name: str, found: SplitFiles) -> str:

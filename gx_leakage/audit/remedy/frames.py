@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gx_leakage.audit.remedy.mend import Made, Mend
+from gx_leakage.audit.remedy.moves import refuse_columns
 from gx_leakage.audit.remedy.tables import Placed, placed
 from gx_leakage.engines.duckdb import TableEngine, arrow_table
+from gx_leakage.errors import CouldNotCheckError
 
 __all__ = ["Frames"]
 
@@ -34,15 +39,42 @@ class Frames:
         made = self._parted(found) if mend.split_column is None else self._whole(found, mend.split_column)
         return Made(made, found.rows)
 
+    def set_aside(self, made: Made) -> str:
+        """Say that there were clean frames."""
+        return f"made clean frames of {', '.join(made.splits)}"
+
     def _parted(self, found: Placed) -> dict[str, pd.DataFrame]:
         given = list(self.frames.values())
         made = {}
         for no, name in enumerate(self.frames):
             gone = found.dropped[no] | found.left(no)
             kept = given[no].iloc[[row for row in range(len(given[no])) if row not in gone]]
-            parts = [given[i].iloc[sorted(rows)] for (i, home), rows in found.moved.items() if home == no]
-            made[name] = pd.concat([kept, *parts]) if parts else kept
+            parts = {i: given[i].iloc[sorted(rows)] for (i, home), rows in found.moved.items() if home == no}
+            made[name] = self._together(no, kept, parts) if parts else kept
         return made
+
+    def _together(self, home: int, kept: pd.DataFrame, parts: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+        """Return the rows of a split with those that are moved to it, unless a value would be another one there."""
+        names = list(self.frames)
+        for origin, part in parts.items():
+            refuse_columns((names[origin], names[home]), list(part.columns), list(kept.columns))
+        in_order = [kept, *(part[list(kept.columns)] for part in parts.values())]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of parts without values, whose types do not matter here
+            whole: pd.DataFrame = pd.concat(in_order)
+        for at, column in enumerate(whole.columns):
+            series = [frame.iloc[:, at] for frame in in_order]
+            if len({str(one.dtype) for one in series}) == 1:
+                continue
+            before = [value for one in series for value in one]
+            if not all(map(_same, before, whole.iloc[:, at])):
+                kinds = " and ".join(dict.fromkeys(str(one.dtype) for one in series))
+                raise CouldNotCheckError(
+                    f"rows cannot be moved to split '{names[home]}' as they are: column '{column}' is {kinds}, of "
+                    f"which pandas makes {whole.dtypes.iloc[at]}, which does not hold all of their values exactly. "
+                    f"Give it one type in all splits."
+                )
+        return whole
 
     def _whole(self, found: Placed, split_column: str) -> dict[str, pd.DataFrame]:
         (frame,) = self.frames.values()
@@ -52,3 +84,14 @@ class Frames:
             for (_, home), rows in found.moved.items():
                 frame.iloc[sorted(rows), at] = frame.iloc[found.first[home], at]
         return {"splits": frame.iloc[[row for row in range(len(frame)) if row not in found.dropped[0]]]}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether a value is still what it was; numbers are compared exactly, and what is missing is missing."""
+    if one is other:
+        return True
+    known = [not pd.api.types.is_scalar(value) or not pd.isna(value) for value in (one, other)]
+    if not all(known):
+        return not any(known)
+    one, other = (value.item() if isinstance(value, np.generic) else value for value in (one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -54,6 +54,8 @@ class Made:
     """By split."""
     sql: list[str] = field(default_factory=list)
     """In a warehouse, the statements that make the tables."""
+    files: bool = False
+    """Whether these are files, which somebody could take for clean ones."""
 
 
 def refuse_empty(rows: Mapping[str, int]) -> None:

@@ -2,12 +2,12 @@
 
 An engine says which rows, counted from 0 in the order of a split's files, are dropped, moved to another file or given
 another name of a split. What is left is copied without being read, so that nothing is rounded, quoted or typed anew.
+What becomes of a record in a file that is written otherwise is said in :mod:`gx_leakage.audit.remedy.moves`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import json
 import os
 import re
@@ -22,13 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gx_leakage.audit.remedy.moves import exactly_as, refuse_unlike, refuse_values, rewritten_cells
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.splits.files import SplitFiles
 
-__all__ = ["Changes", "of_one_form", "rewritten"]
+__all__ = ["Changes", "rewritten", "unchecked"]
 
-UNFINISHED = ".unfinished"
-"""How the name of a file ends that is still being written."""
+UNFINISHED, UNCHECKED = ".unfinished", ".unchecked"
+"""How the name of a file ends that is still being written, and of one that could not be checked again."""
 
 _JSON = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -50,7 +51,7 @@ class Changes:
 
 def rewritten(
     found: Mapping[str, SplitFiles], changes: Mapping[str, Changes], moved: Mapping[str, Mapping[str, frozenset[int]]],
-    brought: Mapping[str, pa.Table], targets: Mapping[str, Path], split_column: str | None,
+    targets: Mapping[str, Path], split_column: str | None,
 ) -> None:  # fmt: skip
     """Write the files of splits anew, beside their own.
 
@@ -59,8 +60,7 @@ def rewritten(
     Args:
         found: The files by split.
         changes: What happens to their rows.
-        moved: For each split, by the split that they come from, the rows that are moved to its files, as they are.
-        brought: For each split the rows that come from files of another form, in which they cannot stay as they are.
+        moved: For each split, by the split that they come from, the rows that are moved to its files.
         targets: Where each split goes: a file, or a folder as it is one.
         split_column: The column that names the splits, in a file of several.
 
@@ -68,6 +68,11 @@ def rewritten(
         CouldNotCheckError: something is in the way, or a file cannot be rewritten.
     """
     _refuse_existing(found, targets)
+    for home, origins in moved.items():
+        for origin, rows in origins.items():
+            refuse_unlike((origin, home), found[origin], found[home])
+            if found[home].kind == "parquet":
+                _refuse_values((origin, home), found[origin], found[home], rows)
     made: list[tuple[Path, Path]] = []
     done: list[Path] = []
     try:
@@ -76,7 +81,7 @@ def rewritten(
             unfinished = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED}")
             made.append((unfinished, target))
             incoming = [(found[other], rows) for other, rows in moved.get(name, {}).items()]
-            _write(found[name], changes[name], incoming, brought.get(name), unfinished, split_column)
+            _write(found[name], changes[name], incoming, unfinished, split_column)
         for unfinished, target in made:
             _publish(unfinished, target)
             done.append(target)
@@ -87,11 +92,6 @@ def rewritten(
     finally:
         for unfinished, _ in made:
             _remove(unfinished)
-
-
-def of_one_form(one: SplitFiles, other: SplitFiles) -> bool:
-    """Return whether a record of one file can stand in another as it is."""
-    return (one.kind, one.columns, one.delimiter) == (other.kind, other.columns, other.delimiter)
 
 
 def _refuse_existing(found: Mapping[str, SplitFiles], targets: Mapping[str, Path]) -> None:
@@ -121,6 +121,14 @@ def _publish(unfinished: Path, target: Path) -> None:
         unfinished.rename(target)  # a file system without links
 
 
+def unchecked(path: Path) -> Path:
+    """Rename what was written, so that nobody takes it for clean, and return where it is."""
+    names = (f"{path.name}{UNCHECKED}{f'.{no}' if no else ''}" for no in itertools.count())
+    aside = next(place for name in names if not os.path.lexists(place := path.with_name(name)))
+    path.rename(aside)
+    return aside
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         for part in sorted(path.rglob("*"), reverse=True):
@@ -131,8 +139,8 @@ def _remove(path: Path) -> None:
 
 
 def _write(
-    found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], brought: pa.Table | None,
-    target: Path, split_column: str | None,
+    found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], target: Path,
+    split_column: str | None,
 ) -> None:  # fmt: skip
     kind = _KINDS[found.kind]
     folder = found.given.is_dir()
@@ -151,9 +159,7 @@ def _write(
             start += source.count
             if no == len(found.parts) - 1:
                 for other, rows in incoming:
-                    _bring(kind, other, rows, writer)
-                if brought is not None:
-                    writer.add(brought)
+                    _bring(other, rows, writer)
     _same_count(found, start, changes.rows)
 
 
@@ -165,14 +171,29 @@ def _same_count(found: SplitFiles, counted: int, expected: int) -> None:
         )
 
 
-def _bring(kind: type[_Records], other: SplitFiles, rows: frozenset[int], writer: Any) -> None:
+def _bring(other: SplitFiles, rows: frozenset[int], writer: Any) -> None:
     start = 0
     for part in other.parts:
-        with kind(part, other) as source:
+        with _KINDS[other.kind](part, other) as source:
             for row in source.records():
                 if start + row in rows:
-                    writer.keep(source)
+                    writer.bring(source)
+            writer.brought()
             start += source.count
+
+
+def _refuse_values(names: tuple[str, str], origin: SplitFiles, home: SplitFiles, rows: frozenset[int]) -> None:
+    """Raise where rows of Parquet files have values that the file which they go to does not hold."""
+    schema = pq.read_schema(home.parts[-1])
+    start = 0
+    for part in origin.parts:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                size = file.metadata.row_group(group).num_rows
+                chosen = [row for row in range(size) if start + row in rows]
+                if chosen:
+                    refuse_values(names, file.read_row_group(group).take(pa.array(chosen)), schema)
+                start += size
 
 
 def _written_names(
@@ -233,11 +254,15 @@ class _Lines(_Records):
     before = b""
     """What stands before the first record: a header, blank lines."""
     record = b""
+    end = b""
+    """How the first line ends."""
 
     def records(self) -> Iterator[int]:
         stream = self._open()
         header, pending, inside = self.found.kind == "csv", b"", False
         for line in _lines(stream):
+            if not self.end:
+                self.end = _end_of(line)
             pending += line
             if self.found.kind == "csv":
                 inside = _inside(line, self.found.delimiter.encode(), inside)
@@ -272,6 +297,15 @@ class _Lines(_Records):
         start, end = _member(text, column)
         return len(text[:start].encode()), len(text[:end].encode())
 
+    def in_form_of(self, home: SplitFiles) -> bytes:
+        """Return the record at hand as it stands in another file, without the end of the line."""
+        if home.kind != "csv":
+            return self.record.strip()
+        record = self.record[: len(self.record) - len(_end_of(self.record))]
+        if (home.columns, home.delimiter) == (self.found.columns, self.found.delimiter):
+            return record
+        return rewritten_cells(_fields(record, self.found.delimiter.encode()), self.found, home)
+
     def writer(self, target: Path) -> Any:
         return _LineWriter(target, self)
 
@@ -288,26 +322,24 @@ class _LineWriter:
 
     def keep(self, source: _Lines) -> None:
         self._begin()
-        if not self._ended:
-            self._stream.write(b"\n")
+        self._end()
         self._stream.write(source.record)
         self._ended = source.record.endswith((b"\n", b"\r"))
 
-    def add(self, rows: pa.Table) -> None:
-        """Write rows of another form, for CSV as text."""
+    def bring(self, source: _Lines | _Array) -> None:
+        """Write a record of another file."""
         self._begin()
-        if not self._ended:
-            self._stream.write(b"\n")
+        self._end()
+        # The end of a line is the file's own: one that has several kinds of them cannot be read.
+        self._stream.write(source.in_form_of(self._source.found) + (self._source.end or b"\n"))
         self._ended = True
-        if self._source.found.kind != "csv":
-            for row in rows.to_pylist():
-                self._stream.write((_json(row) + "\n").encode())
-            return
-        text = io.StringIO()
-        end = "\r\n" if self._source.before.endswith(b"\r\n") else "\n"
-        writer = csv.writer(text, delimiter=self._source.found.delimiter, lineterminator=end)
-        writer.writerows(zip(*(column.to_pylist() for column in rows.columns), strict=True))
-        self._stream.write(text.getvalue().encode())
+
+    def brought(self) -> None:
+        """Say that a file was read to its end."""
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._stream.write(self._source.end or b"\n")
 
     def _begin(self) -> None:
         if not self._begun:
@@ -340,6 +372,11 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
+def _end_of(line: bytes) -> bytes:
+    """Return what ends a line."""
+    return next((end for end in (b"\r\n", b"\n", b"\r") if line.endswith(end)), b"")
+
+
 def _inside(line: bytes, delimiter: bytes, inside: bool) -> bool:
     """Return whether a quoted value goes on after a line. A quote opens a value only where the value begins."""
     if not inside and b'"' not in line:
@@ -364,7 +401,7 @@ def _inside(line: bytes, delimiter: bytes, inside: bool) -> bool:
 
 def _field(record: bytes, delimiter: bytes, no: int) -> tuple[int, int]:
     """Return where a field of a CSV record begins and ends."""
-    body = record.rstrip(b"\r\n")
+    body = record[: len(record) - len(_end_of(record))]
     start = 0
     for i in range(no + 1):
         end = start
@@ -380,6 +417,17 @@ def _field(record: bytes, delimiter: bytes, no: int) -> tuple[int, int]:
         if i < no:
             start = end + len(delimiter)
     return start, end
+
+
+def _fields(record: bytes, delimiter: bytes) -> list[bytes]:
+    """Return the fields of a CSV record without its end, as they are written."""
+    fields, start = [], 0
+    while True:
+        _, end = _field(record[start:], delimiter, 0)
+        fields.append(record[start : start + end])
+        start += end + len(delimiter)
+        if start > len(record):
+            return fields
 
 
 def _member(text: str, key: str) -> tuple[int, int]:
@@ -400,10 +448,6 @@ def _member(text: str, key: str) -> tuple[int, int]:
 def _skip(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at
-
-
-def _json(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str)
 
 
 class _Array(_Records):
@@ -431,6 +475,12 @@ class _Array(_Records):
         start, end = _member(self.record, column)
         self.record = self.record[:start] + written + self.record[end:]
 
+    def in_form_of(self, home: SplitFiles) -> bytes:
+        """Return the record at hand as it stands in another file: in JSON lines, on one line."""
+        # Within its texts JSON has no line ends.
+        text = self.record if home.kind == "json" else re.sub(r"[\r\n]+", " ", self.record)
+        return text.encode()
+
     def writer(self, target: Path) -> Any:
         return _ArrayWriter(target, self)
 
@@ -438,20 +488,25 @@ class _Array(_Records):
 class _ArrayWriter:
     def __init__(self, target: Path, source: _Array) -> None:
         self._stream = pa.output_stream(str(target), compression=source.found.packing)
+        self._source = source
         self._before = "["
 
     def __enter__(self) -> _ArrayWriter:
         return self
 
     def keep(self, source: _Array) -> None:
-        self._stream.write(f"{self._before}\n{source.record}".encode())
-        self._before = ","
+        self._write(source.record.encode())
 
-    def add(self, rows: pa.Table) -> None:
-        """Write rows of another form."""
-        for row in rows.to_pylist():
-            self._stream.write(f"{self._before}\n{_json(row)}".encode())
-            self._before = ","
+    def bring(self, source: _Lines | _Array) -> None:
+        """Write a record of another file."""
+        self._write(source.in_form_of(self._source.found))
+
+    def brought(self) -> None:
+        """Say that a file was read to its end."""
+
+    def _write(self, record: bytes) -> None:
+        self._stream.write(self._before.encode() + b"\n" + record)
+        self._before = ","
 
     def __exit__(self, *_: Any) -> None:
         self._stream.write(b"\n]\n" if self._before == "," else b"[]\n")
@@ -500,15 +555,20 @@ class _ParquetWriter:
             self._changed = source.changed
         self._rows.append(source.row)
 
-    def add(self, rows: pa.Table) -> None:
-        """Write rows of another form, in the types of the file."""
+    def bring(self, source: _Parquet) -> None:
+        """Write a row of another file."""
+        self.keep(source)
+
+    def brought(self) -> None:
+        """Say that a file was read to its end, so that its rows have to be written as long as it is open."""
         self._flush()
-        self._open().write_table(rows.cast(self._schema))
 
     def _flush(self) -> None:
         if self._of is not None:
+            writer = self._open()
             table = _renamed(self._of[1], self._changed).take(pa.array(self._rows))
-            self._open().write_table(table.cast(self._schema))
+            columns = [exactly_as(table.column(field.name), field) for field in self._schema]
+            writer.write_table(pa.table(columns, schema=self._schema))
         self._of, self._rows = None, []
 
     def _open(self) -> Any:

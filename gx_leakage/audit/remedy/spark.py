@@ -42,6 +42,10 @@ class Spark:
             finally:
                 relations.close()
 
+    def set_aside(self, made: Made) -> str:
+        """Say that there were clean frames."""
+        return f"made clean frames of {', '.join(made.splits)}"
+
 
 @dataclass(frozen=True)
 class _Rows:

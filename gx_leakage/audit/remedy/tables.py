@@ -148,10 +148,21 @@ def _same_row(engine: TableEngine, one: str, other: str) -> str:
 
 
 def _only_of(engine: TableEngine, table: str, other: str, rows: str) -> str:
-    """Return the rows with those of their columns that the table has."""
-    held = {row[0] for row in engine.connection.execute(f"DESCRIBE {table}").fetchall()}
-    names = [row[0] for row in engine.connection.execute(f"DESCRIBE {other}").fetchall() if row[0] in held]
-    return f"SELECT {', '.join(map(quoted, names))} FROM ({rows})"  # noqa: S608
+    """Return the rows with those of their columns that the table has.
+
+    What does not fit the table is NULL in it: such rows are refused where they are written, and the tables only say
+    which rows leak.
+    """
+    held, own = (
+        {row[0]: row[1] for row in engine.connection.execute(f"DESCRIBE {name}").fetchall()} for name in (table, other)
+    )
+    nested = ("STRUCT", "MAP", "UNION")
+    shown = [
+        quoted(name) if type_ == held[name] else f"TRY_CAST({quoted(name)} AS {held[name]}) AS {quoted(name)}"
+        for name, type_ in own.items()
+        if name in held and (type_ == held[name] or not (type_.startswith(nested) or type_.endswith("]")))
+    ]
+    return f"SELECT {', '.join(shown)} FROM ({rows})"  # noqa: S608
 
 
 def _literal(engine: TableEngine, statement: Any) -> str:

@@ -50,6 +50,10 @@ class Warehouse:
             self._make(texts)
         return Made(targets, rows, texts)
 
+    def set_aside(self, made: Made) -> str:
+        """Say which tables there are now: what is in a warehouse is not touched again."""
+        return f"made the tables {', '.join(map(str, made.splits.values()))}"
+
     def _make(self, texts: list[str]) -> None:
         url = resolved(self.connection)
         engine = sa.create_engine(with_driver(url))

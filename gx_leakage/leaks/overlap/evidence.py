@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, NoValuesError, TypesDifferError
+from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.leaks.overlap.damage import Damage, accuracy
 from gx_leakage.splits.relations import LeakedRows, Relations, Stack
 from gx_leakage.sql.dialects import by_bytes, digest, numbers
-from gx_leakage.sql.keys import Family, Key, family, type_name
+from gx_leakage.sql.keys import Key
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
 
@@ -64,7 +64,7 @@ class Overlap:
     """Columns of which no value occurs twice, looked for where nothing is shared: they rule sharing out."""
     leaked_rows_query: str | None
     incomparable: tuple[str, ...] = ()
-    """Columns that all splits have, and of which values cannot be compared."""
+    """Columns that all splits have, and of which values cannot be compared, not even as text."""
     single_columns: tuple[str, ...] = ()
     """Columns that some split holds as floats of 32 bits, and so are compared as such."""
     damage: Damage | None = None
@@ -97,10 +97,10 @@ def gather(
         train: The split that the others must not share with; the rows of all others are judged.
     """
     relations.require_several()
-    chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
+    chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value)
     read = list(dict.fromkeys([*chosen, *(name for name in (disagree_on, answer) if name)]))
     stack = relations.stack(read)
-    keys = relations.keys(stack, chosen, normalize, lenient=columns is None)
+    keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
     label = relations.keys(stack, [disagree_on])[0] if disagree_on else None
     rows = relations.fetch(statement(stack, keys, null_is_a_value, label, samples))
 
@@ -293,8 +293,11 @@ def leaked_rows(
     **_: Any,
 ) -> LeakedRows:
     """Return how the rows are found whose key is in another split, of the judged splits or of train."""
-    chosen, _left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])])
-    keys = relations.keys(relations.stack(chosen), chosen, normalize, lenient=columns is None)
+    chosen, _left_out = _choose(
+        relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value
+    )
+    stack = relations.stack(chosen)
+    keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
     return _leaked(keys, null_is_a_value, relations.on_side(side, train))
 
 
@@ -319,13 +322,13 @@ def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int]) -> Le
 
 
 def _choose(
-    relations: Relations, columns: Sequence[str] | None, exclude: Sequence[str]
+    relations: Relations, columns: Sequence[str] | None, exclude: Sequence[str], identical: bool
 ) -> tuple[list[str], dict[str, list[str]]]:
     existing = relations.columns()
     if columns is not None:
         relations.require([*columns, *exclude])
         return [name for name in columns if name not in exclude], {}
-    everywhere = relations.comparable_columns(unread=True)
+    everywhere = relations.comparable_columns(identical=identical)
     chosen = [name for name in everywhere if name not in exclude]
     for name in exclude:
         if not any(name in names for names in existing.values()):
@@ -377,15 +380,19 @@ def _sorted(samples: list[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
 def _refuse_rounding(relations: Relations, stack: Stack, keys: Sequence[Key], rows: Sequence[Any]) -> None:
     if not any(row[0] == "shared" and row[4] for row in rows):
         return
-    key = next(key for key in keys if Family.FLOAT in key.families and len(key.families) > 1)
-    types = {name: stack.relation_of(i).c[key.name].type for i, name in enumerate(relations.names)}
-    whole = next(name for name, type_ in types.items() if family(type_) is not Family.FLOAT)
-    real = next(name for name, type_ in types.items() if family(type_) is Family.FLOAT)
-    raise TypesDifferError(
-        f"column '{key.name}' is {type_name(types[whole])} in split '{whole}' but {type_name(types[real])} in split "
-        f"'{real}', and has numbers beyond 2^{24 if key.single else 53}, which floats round: different keys would look "
-        f"equal. Cast one of them, or compare them as text with normalize=['text']."
-    )
+    # Which of several columns it is takes another look.
+    risky = [key for key in keys if any(key.inexact(scan.relation) is not None for scan in stack.scans)]
+    found: Sequence[Any] = [1]
+    if len(risky) > 1:
+
+        def flags(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+            of_keys = [key.inexact(relation) for key in risky]
+            return [(sa.literal_column("0") if f is None else f).label(f"f{i}") for i, f in enumerate(of_keys)]
+
+        flagged = stack.select(flags).subquery("flagged")
+        found = relations.fetch(sa.select(*(sa.func.max(flagged.c[f"f{i}"]) for i in range(len(risky)))))[0]
+    key = next(key for key, flag in zip(risky, found, strict=True) if flag)
+    raise key.rounded({name: stack.relation_of(i).c[key.name].type for i, name in enumerate(relations.names)})
 
 
 def _unique_columns(

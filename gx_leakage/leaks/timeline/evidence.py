@@ -169,7 +169,14 @@ def _bounds(relations: Relations, column: str, order: Sequence[str] | None, gap:
     axis = on_one_axis([column], {name: stack.relation_of(i).c for i, name in enumerate(relations.names)})
     span = parse_gap(gap, unit, axis)
 
-    stacked = stack.select(lambda relation: [key.of(relation).label("at")]).subquery("stacked")
+    risky = any(key.inexact(scan.relation) is not None for scan in stack.scans)
+
+    def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        flag = key.inexact(relation)
+        rounded = [(sa.literal_column("0") if flag is None else flag).label("inexact")] if risky else []
+        return [key.of(relation).label("at"), *rounded]
+
+    stacked = stack.select(read).subquery("stacked")
     bounds = relations.fetch(
         sa.select(
             stacked.c.split_no,
@@ -177,8 +184,12 @@ def _bounds(relations: Relations, column: str, order: Sequence[str] | None, gap:
             sa.func.count(stacked.c.at),
             sa.func.min(stacked.c.at),
             sa.func.max(stacked.c.at),
+            *([sa.func.max(stacked.c.inexact)] if risky else []),
         ).group_by(stacked.c.split_no)
     )
+    if risky and any(row[5] for row in bounds):
+        raise key.rounded({name: stack.relation_of(i).c[column].type for i, name in enumerate(relations.names)})
+    bounds = [row[:5] for row in bounds]
     times = {int(no): SplitTimes(relations.names[no], int(n), int(n) - int(k), a, z) for no, n, k, a, z in bounds}
     for i, name in enumerate(relations.names):
         times.setdefault(i, SplitTimes(name, 0, 0, None, None))
