@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.command import gx_leakage
+
 PROGRAM = Path(sys.executable).parent / "gx-leakage"
 TRAIN = pd.DataFrame(
     {"patient_id": [1, 1, 2], "visit_day": ["2024-01-01", "2024-01-02", "2024-02-01"], "died": [0, 0, 1]}
@@ -35,14 +37,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def gx_leakage(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def as_a_process(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(PROGRAM), *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "COLUMNS": "80", **environment},
+        env={**os.environ, "COLUMNS": "80"},
     )
 
 
@@ -58,7 +60,7 @@ def could_not_check(done: subprocess.CompletedProcess[str], *parts: str) -> None
 
 
 def test_a_leak_is_exit_code_1(folder: Path) -> None:
-    done = gx_leakage("audit", *FILES, "--group", "patient_id", "--target", "died", cwd=folder)
+    done = as_a_process("audit", *FILES, "--group", "patient_id", "--target", "died", cwd=folder)
     assert done.returncode == 1, done.stderr
     assert "1 of 2 values of patient_id in test are also in train." in done.stdout
     assert "Leaked rows: test 1 of 2." in done.stdout
@@ -67,7 +69,7 @@ def test_a_leak_is_exit_code_1(folder: Path) -> None:
 
 
 def test_no_leak_is_exit_code_0(folder: Path) -> None:
-    done = gx_leakage(
+    done = as_a_process(
         "audit", "train=visits_train.csv", "test=visits_clean.csv", "--group", "patient_id",
         "--time", "visit_day", cwd=folder,
     )  # fmt: skip
@@ -210,7 +212,7 @@ def test_hidden_values(folder: Path) -> None:
 
 
 def test_demo(tmp_path: Path) -> None:
-    done = gx_leakage("demo", cwd=tmp_path)
+    done = as_a_process("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "11 of 11 values of firm in test are also in train." in done.stdout
     assert (tmp_path / "leakage_docs/index.html").exists()
@@ -241,9 +243,14 @@ def test_junit(folder: Path) -> None:
 
 
 def test_fix(folder: Path) -> None:
-    arguments = ("fix", *FILES, "--group", "patient_id", "--strategy", "reassign")
+    mixed = gx_leakage("fix", *FILES, "--group", "patient_id", "--strategy", "reassign", "--output", "no", cwd=folder)
+    could_not_check(mixed, "visits_test.parquet is parquet, and visits_train.csv is csv")
+    assert not (folder / "no").exists()
+    TEST.to_csv(folder / "visits_test.csv", index=False)
+    files = ("train=visits_train.csv", "test=visits_test.csv")
+    arguments = ("fix", *files, "--group", "patient_id", "--strategy", "reassign")
     done = gx_leakage(*arguments, "--output", "clean", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "No leak found" in done.stdout
-    assert (folder / "clean" / "visits_test.parquet").exists()
+    assert (folder / "clean" / "visits_test.csv").exists()
     could_not_check(gx_leakage(*arguments, cwd=folder), "--output DIR")

@@ -15,6 +15,7 @@ import gx_leakage as gxl
 from gx_leakage.audit.config import load, written
 from gx_leakage.audit.proposals import proposals
 from gx_leakage.roles import Proposal
+from tests.command import gx_leakage
 
 VISITS = pd.DataFrame(
     {
@@ -37,8 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = str(Path(sys.executable).parent / "gx-leakage")
-    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return gx_leakage(*arguments, cwd=folder)
 
 
 def test_proposals_have_reasons_and_never_change_the_exit_code(folder: Path) -> None:

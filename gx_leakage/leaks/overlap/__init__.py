@@ -69,5 +69,5 @@ ROLES = (
         looks_like=_like_id,
         place=60,
     ),
-    Role("normalize", Choices(), "How ids are made comparable: text, nfc, trim, casefold."),
+    Role("normalize", Choices(), "How ids are made comparable: text, nfc, trim, casefold (lower case)."),
 )
