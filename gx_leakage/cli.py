@@ -168,6 +168,7 @@ def fix(
     exclude: ExcludeOption = [],  # noqa: B006
     mostly: MostlyOption = 1.0,
     set_: SetOption = [],  # noqa: B006
+    hide_values: HideOption = False,
     strategy: Annotated[
         Strategy,
         _option(OF_OUTPUT, "Drop leaked rows from the judged splits, or from train, or reassign whole groups."),

@@ -254,3 +254,13 @@ def test_fix(folder: Path) -> None:
     assert "No leak found" in done.stdout
     assert (folder / "clean" / "visits_test.csv").exists()
     could_not_check(gx_leakage(*arguments, cwd=folder), "--output DIR")
+
+
+def test_fix_hides_values_too(folder: Path) -> None:
+    for name, groups in (("a", ["zqone", "zqtwo"]), ("b", ["zqtwo", "zqten"])):
+        pd.DataFrame({"g": groups, "x": [0.5, 1.5]}).to_csv(folder / f"{name}.csv", index=False)
+    arguments = ("fix", "train=a.csv", "test=b.csv", "--group", "g", "--hide-values")
+    done = gx_leakage(*arguments, "--output", "clean", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "zq" not in done.stdout + done.stderr
+    assert (folder / "clean/b.csv").read_text() == "g,x\nzqten,1.5\n"

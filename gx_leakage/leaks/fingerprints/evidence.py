@@ -408,7 +408,7 @@ def _imputed(
 ) -> dict[str, ColumnTrace]:
     """Return the columns with a spike at the mean, or the median, of splits."""
     everything = tuple(range(len(relations.names)))
-    full = [c for c in columns if c.over(everything).rows == c.over(everything).known >= 2 * FEWEST_IMPUTED]
+    full = [c for c in columns if c.over(everything).rows == c.over(everything).known >= FEWEST_IMPUTED + 2]
     spikes = _spikes(relations, rows, full)
     if not spikes:
         return {}
