@@ -47,17 +47,27 @@ def precisions(relations: Relations, rows: sa.FromClause, columns: Sequence[str]
         scaled = real(rows.c[column]) * 10.0**decimals
         return sa.func.max(sa.func.abs(scaled - sa.func.floor(scaled + 0.5)))
 
-    asked = [
-        part
-        for column in columns
-        for part in (sa.func.max(sa.func.abs(real(rows.c[column]))), *(off(column, d) for d in (0, *DECIMALS)))
+    def fits(away: float, decimals: int, largest: float) -> bool:
+        return away <= 1e-9 * max(1.0, largest * 10.0**decimals)
+
+    def asked(parts: Sequence[sa.ColumnElement[Any]], width: int) -> list[list[float]]:
+        (found,) = relations.fetch(sa.select(*parts).select_from(rows))
+        return [[float(value or 0) for value in found[i : i + width]] for i in range(0, len(found), width)]
+
+    # What has not the most decimals has not fewer: the others are asked of few columns.
+    most = DECIMALS[-1]
+    ends = [(sa.func.max(sa.func.abs(real(rows.c[c]))), off(c, 0), off(c, most)) for c in columns]
+    found = asked([part for parts in ends for part in parts], 3)
+    rounded = [
+        column
+        for column, (largest, whole, finest) in zip(columns, found, strict=True)
+        if not fits(whole, 0, largest) and fits(finest, most, largest)
     ]
-    (found,) = relations.fetch(sa.select(*asked).select_from(rows))
-    width = 2 + len(DECIMALS)
+    fewer = [off(column, decimals) for column in rounded for decimals in DECIMALS[:-1]]
+    offs = dict(zip(rounded, asked(fewer, len(DECIMALS) - 1), strict=True)) if rounded else {}
     result = []
-    for i in range(len(columns)):
-        largest, *offs = (float(value or 0) for value in found[i * width : (i + 1) * width])
-        fits = [away <= 1e-9 * max(1.0, largest * 10**d) for d, away in zip((0, *DECIMALS), offs, strict=True)]
-        decimals = next((d for d, fit in zip(DECIMALS, fits[1:], strict=True) if fit), None)
-        result.append(Precision(largest, fits[0], None if fits[0] else decimals))
+    for column, (largest, whole, _) in zip(columns, found, strict=True):
+        away = [*offs[column], 0.0] if column in offs else []
+        decimals = next((d for d, one in zip(DECIMALS, away, strict=False) if fits(one, d, largest)), None)
+        result.append(Precision(largest, fits(whole, 0, largest), decimals))
     return result

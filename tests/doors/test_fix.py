@@ -366,7 +366,7 @@ def test_nothing_is_written_over_or_through_a_link(tmp_path: Path) -> None:
 _CELLS = st.text(alphabet="ab ,;\"\n\r'é0", max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(5, 9), _CELLS), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_records_are_copied_raw(rows: list[tuple[int, str]], end: str) -> None:
     import tempfile
