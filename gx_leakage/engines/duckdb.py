@@ -80,12 +80,12 @@ class BufferedDialect(Dialect):
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
         """Connect; to a saved project with views over its files."""
-        options = cparams.get("url_config", {})
+        options = dict(cparams.get("url_config", {}))  # the pool hands the same one to each connection
         known = options.pop(PROJECT_OPTION, None)
         if known is None:
             return super().connect(*cargs, **cparams)
         options.setdefault("temp_directory", str(Path(tempfile.gettempdir(), f"gx_leakage_{os.getpid()}")))
-        connection = super().connect(*cargs, **cparams)
+        connection = super().connect(*cargs, **{**cparams, "url_config": options})
         for make in _makers:
             make(connection.cursor() if hasattr(connection, "cursor") else connection, known)
         return connection

@@ -52,7 +52,7 @@ def precisions(relations: Relations, rows: sa.FromClause, columns: Sequence[str]
 
     def asked(parts: Sequence[sa.ColumnElement[Any]], width: int) -> list[list[float]]:
         (found,) = relations.fetch(sa.select(*parts).select_from(rows))
-        return [[float(value or 0) for value in found[i : i + width]] for i in range(0, len(found), width)]
+        return [[float(value or 0) for value in found[i : i + width]] for i in range(0, len(parts), width)]
 
     # What has not the most decimals has not fewer: the others are asked of few columns.
     most = DECIMALS[-1]

@@ -200,7 +200,9 @@ def test_a_value_of_parquet_is_moved_exactly(case: str, tmp_path: Path) -> None:
     splits = _parquet(tmp_path, *HELD[case])
     report = gxl.audit(splits, group="g", exclude="v")
     table = pq.read_table(report.clean_splits("reassign", directory=tmp_path / "clean").splits["train"])
-    assert table.schema.field("v").type == home
+    held = table.schema.field("v").type
+    # Which integers a dictionary is read back with depends on the version of Arrow.
+    assert held == home or (pa.types.is_dictionary(home) and held.value_type == home.value_type)
     (moved,) = table.column("v").to_pylist()[2:]
     assert moved == (value.date() if home == pa.date32() else value) or moved == value.replace(tzinfo=moved.tzinfo)
 

@@ -183,3 +183,15 @@ def test_the_action_says_what_to_do_and_what_it_found(caplog: pytest.LogCaptureF
     assert not any("\x1b" in record.getMessage() for record in records)
     action = gxl.LeakageReportAction()
     assert "gx-leakage guard" in action.type
+
+
+def test_each_connection_of_a_saved_project_has_its_views(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        pd.DataFrame({"g": [1.5, 2.5]}).to_csv(tmp_path / f"{name}.csv", index=False)
+    gxl.audit({name: tmp_path / f"{name}.csv" for name in ("train", "test")}, save=tmp_path / "project")
+    context = gx.get_context(mode="file", context_root_dir=tmp_path / "project")
+    engine: Any = context.data_sources.get("splits").get_engine()
+    for _ in range(2):
+        engine.dispose()
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM train").scalar() == 2
