@@ -190,7 +190,8 @@ def test_each_connection_of_a_saved_project_has_its_views(tmp_path: Path) -> Non
         pd.DataFrame({"g": [1.5, 2.5]}).to_csv(tmp_path / f"{name}.csv", index=False)
     gxl.audit({name: tmp_path / f"{name}.csv" for name in ("train", "test")}, save=tmp_path / "project")
     context = gx.get_context(mode="file", context_root_dir=tmp_path / "project")
-    engine: Any = context.data_sources.get("splits").get_engine()
+    source: Any = context.data_sources.get("splits")
+    engine = source.get_engine()
     for _ in range(2):
         engine.dispose()
         with engine.connect() as connection:
