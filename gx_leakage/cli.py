@@ -104,17 +104,17 @@ def _with_roles(command: Callable[..., None]) -> Callable[..., None]:
     options = [one.replace(kind=one.KEYWORD_ONLY, annotation=hints[one.name]) for one in own]
     for role in roles().values():
         many = role.form.repeatable
-        type_: Any = list[str] if many else str | None
+        type_: Any = list[str]  # what is not repeatable is refused where it stands twice: the last would win
         annotation: Any = Annotated[
             type_,
             _option(
                 OF_ROLES if role.of_columns else OF_COMPARISON,
                 f"{role.help} Repeatable." if many else role.help,
                 role.option,
-                metavar=role.form.metavar,
+                metavar=role.form.metavar or ("COLUMN" if role.of_columns else "TEXT"),
             ),
         ]
-        default: Any = [] if many else None
+        default: Any = []
         options.append(
             inspect.Parameter(role.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         )
@@ -376,8 +376,12 @@ def _given(context: typer.Context) -> dict[str, Any]:
         said = {n for n in given if str(context.get_parameter_source(n)).endswith("COMMANDLINE")}
         given = {name: value for name, value in given.items() if name in said}
     for role in roles().values():
-        if given.get(role.name):
-            given[role.name] = _read(role.option, role.form.read_option, given[role.name])
+        said_of_it = given.pop(role.name, [])
+        if len(said_of_it) > 1 and not role.form.repeatable:
+            raise CouldNotCheckError(f"{role.option} is given {len(said_of_it)} times, and can be one only.")
+        if said_of_it:
+            value = said_of_it if role.form.repeatable else said_of_it[0]
+            given[role.name] = _read(role.option, role.form.read_option, value)
     if "hide_values" in given:
         given["show_values"] = not given.pop("hide_values")
     if "set_" in given:

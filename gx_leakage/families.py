@@ -47,11 +47,8 @@ def families() -> tuple[ModuleType, ...]:
                 [] if _expectations(package) else [m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg]
             )
             found += [importlib.import_module(f"{point.value}.{name}") for name in within] or [package]
-        except Exception as error:
-            raise CouldNotCheckError(
-                f"the leaks of '{point.name}' ({point.value}) cannot be loaded ({type(error).__name__}: {error}): mend "
-                f"that package, or uninstall it."
-            ) from error
+        except (Exception, SystemExit) as error:
+            raise _broken(point.value, error) from error
     return tuple(sorted(found, key=lambda package: (getattr(package, "PLACE", 100), package.__name__)))
 
 
@@ -76,10 +73,20 @@ def expectation_types() -> dict[str, Any]:
     """Return the classes of all Expectations by their type. Importing them registers them with Great Expectations."""
     found: dict[str, Any] = {}
     for package in families():
-        modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in _expectations(package)}
-        classes = {n: getattr(m, "".join(word.capitalize() for word in n.split("_"))) for n, m in modules.items()}
-        found |= dict(sorted(classes.items(), key=lambda one: (one[1].place, one[0])))
+        try:
+            modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in _expectations(package)}
+            classes = {n: getattr(m, "".join(word.capitalize() for word in n.split("_"))) for n, m in modules.items()}
+            found |= dict(sorted(classes.items(), key=lambda one: (one[1].place, one[0], one[1].checks)))
+        except (Exception, SystemExit) as error:
+            raise _broken(package.__name__, error) from error
     return found
+
+
+def _broken(package: str, error: BaseException) -> CouldNotCheckError:
+    return CouldNotCheckError(
+        f"the leaks of '{package}' cannot be loaded ({type(error).__name__}: {error}): mend that package, or uninstall "
+        f"it."
+    )
 
 
 def page_folders() -> list[Path]:

@@ -200,6 +200,8 @@ class Pairs(Form):
         pairs = [text.partition("=") for text in given]
         if not all(first and equals and second for first, equals, second in pairs):
             raise ValueError(f"of the form {self.metavar}")
+        if len({first for first, _, _ in pairs}) < len(pairs):
+            raise ValueError(f"of the form {self.metavar}, each once")
         return {first: second for first, _, second in pairs}
 
     def columns(self, value: Any) -> list[str]:

@@ -114,4 +114,4 @@ def test_a_package_that_cannot_be_loaded_is_an_error(folder: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(broken)},
     )  # fmt: skip
     assert done.returncode == 2
-    assert "the leaks of 'other' (not_there) cannot be loaded" in done.stderr
+    assert "the leaks of 'not_there' cannot be loaded" in done.stderr

@@ -16,6 +16,7 @@ import gx_leakage as gxl
 from gx_leakage.audit.config import load
 from gx_leakage.audit.plan import read_roles
 from gx_leakage.families import expectation_types, roles
+from tests.command import gx_leakage
 
 RANDOM = np.random.default_rng(0)
 
@@ -234,3 +235,21 @@ def test_what_needs_no_gx_does_not_import_it(arguments: tuple[str, ...], code: i
     assert done.returncode == code, done.stderr
     assert "HEAVY []" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_given_twice_and_can_be_one_only_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1, 2], "b": [1, 2]}).to_csv(tmp_path / "train.csv", index=False)
+    pd.DataFrame({"a": [3, 4], "b": [1, 2]}).to_csv(tmp_path / "test.csv", index=False)
+    twice = gx_leakage("audit", "train.csv", "test.csv", "--time", "b", "--time", "a", cwd=tmp_path)
+    assert (twice.returncode, "--time is given 2 times" in twice.stderr) == (2, True)
+    pairs = ("--available-at", "a=b", "--available-at", "a=a", "--time", "a")
+    assert gx_leakage("audit", "train.csv", "test.csv", *pairs, cwd=tmp_path).returncode == 2
+    both = gx_leakage("audit", "train.csv", "test.csv", "--group", "b", "--exclude", "b", cwd=tmp_path)
+    assert (both.returncode, "column 'b' is excluded, and group names it" in both.stderr) == (2, True)
+
+
+def test_train_is_judged_where_it_is_said_to_be_later() -> None:
+    train, test = pd.DataFrame({"t": [1, 2, 3]}), pd.DataFrame({"t": [4, 5, 6]})
+    report = gxl.audit({"train": train, "test": test}, time="t", order=["test", "train"])
+    (found,) = (f for f in report.findings if f.expectation == "expect_batches_to_be_ordered_in_time")
+    assert (found.leaked, found.result["observed_value"], found.result["element_count"]) == (True, 3, 3)

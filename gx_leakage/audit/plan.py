@@ -111,6 +111,10 @@ def plan(asked: Asked, splits_by: Mapping[str, Any], names: Sequence[str], relat
             found += [cls(**{**common, **arguments, **own}) for arguments in planned]
     found += [types[name](**{**common, **arguments}) for name, arguments in asked.expectations]
     if asked.exclude:
+        for role in asked.roles:
+            both = [column for column in given.columns(role) if column in asked.exclude]
+            if both:
+                raise CouldNotCheckError(f"column '{both[0]}' is excluded, and {role} names it: leave out one of them.")
         relations.require([c for c in asked.exclude if not _anywhere(c, relations)])
         left_out.append(f"{', '.join(asked.exclude)} (excluded)")
     return Plan(tuple(found), tuple(left_out))

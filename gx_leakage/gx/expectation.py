@@ -253,6 +253,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         judged = judgement.judged
         if judged is None:
             judged = [splits.names[i] for i in splits.judged(self.train) if splits.names[i] in judgement.leaked]
+        sizes = {split["name"]: split["rows"] for split in judgement.splits}
+        if any(rows > sizes.get(name, 0) for name, rows in judgement.leaked.items()):
+            raise CouldNotCheckError(f"{self.expectation_type} counts more leaked rows than its splits have.")
         if splits.rows_without_split:
             judgement.details["rows_without_split"] = splits.rows_without_split
             aside = f" {splits.rows_without_split:,} rows are in no split, and were not checked."

@@ -104,6 +104,8 @@ def gather(
     bounds = _bounds(relations, column, order, gap, unit)
     key, times, positions, pairs = bounds.key, bounds.times, bounds.positions, bounds.pairs
     order = [relations.names[i] for i in positions]
+    if train in order[1:]:
+        judged = positions[1:]  # who says that train is later than others asks about its rows too
     shown = tuple(
         SplitTimes(t.name, t.rows, t.null_keys, key.shown(t.first), key.shown(t.last)) for _, t in sorted(times.items())
     )

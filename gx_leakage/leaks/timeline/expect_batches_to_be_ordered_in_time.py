@@ -92,6 +92,7 @@ class ExpectBatchesToBeOrderedInTime(CrossBatchExpectation):
                 for s in evidence.splits
             ],
             leaked=evidence.leaked,
+            judged=evidence.judged,
             summary=timeline_summary(evidence, str(self.time_column)),
             samples=[{"split": split, str(self.time_column): time} for split, time in evidence.samples],
             details={
