@@ -92,4 +92,7 @@ def _read(path: Path) -> Case:
         raise ValueError(f"{path.name}: the front matter has the id {facts.get('id')!r}")
     for name in ("stage", "expectations", "met_in", "sources"):
         facts[name] = tuple(facts.get(name) or ())
-    return Case(**facts, body=body.strip())
+    try:
+        return Case(**facts, body=body.strip())
+    except TypeError as error:
+        raise CouldNotCheckError(f"the page {path} is not whole: {error}.") from error

@@ -26,6 +26,8 @@ class Form:
 
     wanted: str
     """What a file has to hold, for messages."""
+    of_columns: bool = False
+    """Whether the value names columns."""
     repeatable: bool = False
     """Whether the option may be given more than once."""
     metavar: str | None = None
@@ -68,6 +70,7 @@ class Text(Form):
 class Column(Form):
     """One column."""
 
+    of_columns = True
     wanted = "a column"
     type_ = str
 
@@ -79,6 +82,7 @@ class Column(Form):
 class Columns(Form):
     """Any number of columns."""
 
+    of_columns = True
     wanted = "a column or a list of columns"
     repeatable = True
     type_ = Sequence[str] | str
@@ -100,6 +104,7 @@ class Columns(Form):
 class Choices(Columns):
     """Any number of words, which are no columns."""
 
+    of_columns = False
     wanted = "a list of names"
 
     def columns(self, value: Any) -> list[str]:
@@ -113,6 +118,7 @@ class Groups(Form):
     A comma within a column's name is written in quotes, as in CSV.
     """
 
+    of_columns = True
     wanted = "a column, or a list of columns, in which a list of columns is a key of these together"
     repeatable = True
     type_ = Sequence[str | Sequence[str]] | str
@@ -146,6 +152,7 @@ class Groups(Form):
 class Pair(Form):
     """Two columns that belong together: ``("start", "end")``, ``--window start,end``."""
 
+    of_columns = True
     type_ = tuple[str, str]
 
     def __init__(self, first: str, second: str) -> None:
@@ -181,6 +188,7 @@ class Pair(Form):
 class Pairs(Form):
     """For columns another one each: ``{"cost": "booked_at"}``, ``--available-at cost=booked_at``."""
 
+    of_columns = True
     repeatable = True
     type_ = Mapping[str, str]
     empty: Mapping[str, str] = {}
@@ -289,6 +297,8 @@ class Role:
     """The roles that have to be given with it, each with what it is needed for."""
     keeps: Callable[[Any], Iterable[str]] = lambda _: ()
     """Of a value the columns that are features all the same."""
+    insists: bool = False
+    """Whether its columns are not set aside, whatever other roles they have: those of features, and the target."""
     looks_like: Callable[[Any, Mapping[str, Sequence[str]]], Iterable[tuple[Sequence[str], str]]] | None = None
     """Given the profile of the splits, and the columns that have a role already, the columns that look like it, each
     with the reason. See :class:`gx_leakage.splits.profile.Profile`."""
@@ -303,7 +313,7 @@ class Role:
     @property
     def of_columns(self) -> bool:
         """Whether it names columns; otherwise it says how they are compared."""
-        return type(self.form).columns is not Form.columns and not isinstance(self.form, Choices)
+        return self.form.of_columns
 
 
 @dataclass(frozen=True)

@@ -253,3 +253,21 @@ def test_train_is_judged_where_it_is_said_to_be_later() -> None:
     report = gxl.audit({"train": train, "test": test}, time="t", order=["test", "train"])
     (found,) = (f for f in report.findings if f.expectation == "expect_batches_to_be_ordered_in_time")
     assert (found.leaked, found.result["observed_value"], found.result["element_count"]) == (True, 3, 3)
+
+
+def test_what_a_role_says_is_not_changed_besides() -> None:
+    train, test = pd.DataFrame({"g": [1, 2], "h": [1, 2]}), pd.DataFrame({"g": [1, 3], "h": [3, 4]})
+    type_ = "expect_no_shared_group_ids_across_batches"
+    with pytest.raises(gxl.CouldNotCheckError, match="and so is the role group"):
+        gxl.audit({"train": train, "test": test}, group="g", arguments={type_: {"group_columns": ["h"]}})
+    with pytest.raises(gxl.CouldNotCheckError, match="expectations= holds"):
+        gxl.audit({"train": train, "test": test}, expectations={type_: {"mostly": 0.5}})  # type: ignore[arg-type]
+
+
+def test_features_and_the_target_are_not_set_aside_by_other_roles() -> None:
+    train, test = visits(60, 0), visits(30, 60)
+    for part in (train, test):
+        part["known"] = part["died"]
+    report = gxl.audit({"train": train, "test": test}, id="known", metadata="died", feature=["known"], target="died")
+    (found,) = (f for f in report.findings if f.expectation == "expect_no_feature_to_reveal_target")
+    assert found.result["partial_unexpected_list"] == ["known"]

@@ -172,7 +172,7 @@ def written(
     train: str,
 ) -> str:
     """Return the text of a file for splits, with the roles that are proposed and their reasons as comments."""
-    lines = ["# Checked by: gx-leakage audit leakage.yml", "splits:"]
+    lines = ["# Checked by gx-leakage audit and the name of this file", "splits:"]
     lines += [f"  {_scalar(name)}: {_scalar(str(where))}" for name, where in splits.items()]
     if connection is not None:
         lines.append(f"connection: {_scalar(connection)}  # ${{NAME}} is taken from the environment")

@@ -108,6 +108,12 @@ def plan(asked: Asked, splits_by: Mapping[str, Any], names: Sequence[str], relat
                 continue
             found.append(_alone(cls, {**common, **own}))
         else:
+            for argument in own:
+                if argument in cls.roles:
+                    raise CouldNotCheckError(
+                        f"{name}.{argument} is given, and so is the role {cls.roles[argument]}, which says it: give "
+                        f"one of them."
+                    )
             found += [cls(**{**common, **arguments, **own}) for arguments in planned]
     found += [types[name](**{**common, **arguments}) for name, arguments in asked.expectations]
     if asked.exclude:

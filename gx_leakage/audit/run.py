@@ -159,8 +159,13 @@ def _typed(expectation: Any) -> tuple[str, Mapping[str, Any]]:
     if isinstance(expectation, CrossBatchExpectation):
         kwargs = expectation.configuration.kwargs
         return expectation.expectation_type, {**kwargs, "severity": expectation.severity}
-    type_, arguments = expectation
-    return type_, arguments
+    if isinstance(expectation, (tuple, list)) and len(expectation) == 2:
+        type_, arguments = expectation
+        return type_, arguments
+    raise CouldNotCheckError(
+        f"expectations= holds {expectation!r}: give Expectations of ours, or pairs of a type and its arguments. "
+        f"Arguments for those that roles ask for are given by arguments=."
+    )
 
 
 def _described(run: Any) -> None:

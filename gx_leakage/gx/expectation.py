@@ -131,6 +131,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         cls.success_keys = tuple(name for name in cls.__fields__ if name not in BatchExpectation.__fields__)
         cls.args_keys = cls.success_keys
         if hasattr(cls, "evidence"):
+            missing = [name for name in ("case", "checks", "sentence") if not hasattr(cls, name)]
+            if missing:
+                raise TypeError(f"{cls.__name__} does not declare {', '.join(missing)}")
             cls.family = leakage_metrics.register(cls.evidence)
 
     @pydantic.root_validator(pre=True)

@@ -169,7 +169,7 @@ def register(evidence: Evidence) -> str:
     """
     module = evidence.__name__
     if module not in _registered:
-        name = f"leakage.{module.removeprefix('gx_leakage.leaks.')}"
+        name = f"leakage.{module}"
         type(name, (_FamilyMetric,), {"metric_name": name, "gather": staticmethod(evidence.gather)})
         _registered[module] = name
     return _registered[module]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.roles import Columns, Groups, Role
 from gx_leakage.splits.relations import Relations
-from gx_leakage.sql.keys import NUMBERS, family
+from gx_leakage.sql.keys import Family, family
 
 __all__ = ["Given", "NotPlannedError"]
 
@@ -61,27 +61,28 @@ class Given:
 
     @property
     def aside(self) -> list[str]:
-        """The columns that are no features, for they have another role or are excluded; without the target."""
-        found = list(self._exclude)
+        """The columns that are set aside, for they have a role that is not to be a feature, or are excluded."""
+        found, insisted = list(self._exclude), set[str]()
         for name, role in self._roles.items():
-            if name in self and name != "target":
+            columns = self.columns(name)
+            if role.insists:
+                insisted.update(columns)
+            elif columns:
                 keeps = set(role.keeps(self[name]))
-                found += [column for column in role.form.columns(self[name]) if column not in keeps]
-        kept = {*self.columns("target", "feature")} - set(self._exclude)
-        return [column for column in dict.fromkeys(found) if column not in kept]
+                found += [column for column in columns if column not in keeps]
+        return [column for column in dict.fromkeys(found) if column not in insisted or column in self._exclude]
 
-    def numbers(self) -> list[str]:
-        """Return the features that hold numbers in all splits, or else all columns that do."""
-        wanted = self.columns("feature") or [c for c in self.relations.common_columns() if c not in self._exclude]
+    def hold_only(self, columns: Sequence[str], families: Collection[Family]) -> list[str]:
+        """Return those of the columns that hold values of these families in all splits."""
         existing = self.relations.columns()
-        if not wanted or not all(c in names for names in existing.values() for c in wanted):
-            return wanted  # a name that is wrong is an error further on
+        if not columns or not all(c in names for names in existing.values() for c in columns):
+            return list(columns)  # a name that is wrong is an error further on
         try:
-            stack = self.relations.stack(wanted)
+            stack = self.relations.stack(columns)
         except CouldNotCheckError:
-            return wanted  # and so is a column that cannot be read: of the checks that read it
+            return list(columns)  # and so is a column that cannot be read: of the checks that read it
         types = [stack.relation_of(i).c for i in range(len(self.relations.names))]
-        return [c for c in wanted if all(family(of[c].type) in NUMBERS for of in types)]
+        return [c for c in columns if all(family(of[c].type) in families for of in types)]
 
     def everywhere(self, column: str | None) -> str | None:
         """Return a column unless only some of the splits have it, as those still to be predicted lack the target."""

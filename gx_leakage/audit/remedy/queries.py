@@ -104,7 +104,7 @@ def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derive
     rows = with_home(stacked, leaked)
     shown: dict[str, sa.ColumnElement[Any]] = {name: rows.c[alias] for name, alias in aliases.items()}
     if relations.split_column is not None:
-        values = [(rows.c.home_ == i, _literal(split.value)) for i, split in enumerate(relations.splits)]
+        values = [(rows.c.home_ == i, sa.literal(split.value)) for i, split in enumerate(relations.splits)]
         shown[relations.split_column] = sa.case(
             (rows.c.home_ == rows.c.split_no, shown[relations.split_column]), *values
         )
@@ -127,10 +127,6 @@ def with_home(stacked: sa.FromClause, leaked: LeakedRows) -> sa.Subquery:
     known = [] if leaked.null_is_a_value else [sized.c[name].is_not(None) for name in leaked.together]
     home = sa.case((sa.and_(sa.true(), *known), most), else_=sized.c.split_no) if known else most
     return sa.select(sized, home.label("home_")).subquery("homes")
-
-
-def _literal(value: Any) -> sa.ColumnElement[Any]:
-    return sa.literal(value)
 
 
 def _derived(

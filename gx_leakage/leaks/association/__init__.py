@@ -51,12 +51,12 @@ def _like_metadata(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iter
 _PREDICTED = {"target": "what they must not predict"}
 
 ROLES = (
-    Role("target", Column(), "The column that is to be predicted.", looks_like=_like_target, place=10),
+    Role("target", Column(), "The column that is to be predicted.", insists=True, looks_like=_like_target, place=10),
     Role(
         "feature",
         Columns(),
         "A column that a model is given. Without it all columns that have no other role are features.",
-        keeps=list,
+        insists=True,
     ),
     Role(
         "metadata",

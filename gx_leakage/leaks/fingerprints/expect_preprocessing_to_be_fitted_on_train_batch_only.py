@@ -15,6 +15,7 @@ from gx_leakage.gx.words import joined
 from gx_leakage.leaks.fingerprints import evidence
 from gx_leakage.leaks.fingerprints.evidence import ALL, EACH, METHODS, TRAIN, ColumnTrace, Fingerprints
 from gx_leakage.leaks.fingerprints.picture import moments
+from gx_leakage.sql.keys import NUMBERS
 
 __all__ = ["ExpectPreprocessingToBeFittedOnTrainBatchOnly"]
 
@@ -110,7 +111,8 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
     @classmethod
     def planned(cls, given: Given) -> list[dict[str, Any]]:
         """Return the check of the features that are numbers, or of all numbers."""
-        numbers = given.numbers()
+        common = [c for c in given.relations.common_columns() if c not in given.excluded]
+        numbers = given.hold_only(given.columns("feature") or common, NUMBERS)
         if not numbers:
             raise NotPlannedError("a feature of numbers")
         if given.train not in given.relations.names:

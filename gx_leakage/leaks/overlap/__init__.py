@@ -56,8 +56,8 @@ ROLES = (
     Role(
         "group",
         Groups(),
-        "A column that identifies what must not be on both sides, a patient or a customer; with commas, columns that "
-        "do so together.",
+        'A column that identifies what must not be on both sides, a patient or a customer; a,b (in Python ("a", "b")) '
+        "are columns that do so together.",
         looks_like=_like_group,
         place=40,
     ),
