@@ -86,7 +86,7 @@ SetOption = Annotated[
     list[str],
     _option(
         OF_THRESHOLDS,
-        "An argument of an Expectation, such as expect_no_feature_to_reveal_target.max_score=0.95. Repeatable.",
+        "An argument of an Expectation, by its type as reports name it: expect_….mostly=0.95. Repeatable.",
         "--set",
         metavar="TYPE.ARGUMENT=VALUE",
     ),

@@ -93,6 +93,14 @@ def test_every_expectation_follows_from_roles() -> None:
     assert report.not_checked == []
 
 
+def test_only_the_folders_of_leaks_name_an_expectation() -> None:
+    package = Path(gxl.__file__).parent
+    names = [name for type_, cls in expectation_types().items() for name in (type_, cls.__name__)]
+    elsewhere = [file for file in package.rglob("*.py") if "leaks" not in file.relative_to(package).parts]
+    assert len(elsewhere) > 30
+    assert [(f.name, n) for f in elsewhere for n in names if n in f.read_text(encoding="utf-8")] == []
+
+
 def test_groups_are_checked_one_by_one_and_several_columns_together() -> None:
     train = pd.DataFrame({"a": [1, 2], "b": [1, 2], "x": [0.1, 0.2]})
     test = pd.DataFrame({"a": [1, 3], "b": [2, 3], "x": [0.3, 0.4]})

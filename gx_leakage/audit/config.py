@@ -190,7 +190,7 @@ def written(
         "",
         "# Thresholds and severities, where they are not to be as they are by default:",
         "# expectations:",
-        "#   expect_no_feature_to_reveal_target: {max_score: 0.95, severity: critical}",
+        f"#   {next(iter(expectation_types()))}: {{mostly: 0.95, severity: warning}}",
     ]
     return "\n".join(lines) + "\n"
 
