@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -131,9 +132,7 @@ def unchecked(path: Path) -> Path:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        for part in sorted(path.rglob("*"), reverse=True):
-            part.rmdir() if part.is_dir() else part.unlink()
-        path.rmdir()
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

@@ -8,17 +8,16 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
+from gx_leakage.gx.expectation import Judgement, Parameter, Texts
 from gx_leakage.leaks.association import evidence
+from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.evidence import Association
-from gx_leakage.leaks.association.picture import scores
 from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement
 
 __all__ = ["ExpectMetadataNotToPredictTarget"]
 
 
-class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
+class ExpectMetadataNotToPredictTarget(AgainstTarget):
     """Expect how a record was made to say nothing about its target.
 
     The file's size, the camera, the hospital, the time at which a record was saved: where classes were gathered in
@@ -38,7 +37,6 @@ class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
     """
 
     severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
     metadata_columns: Texts = pydantic.Field(description="The columns that ought to say nothing about the target.")
     max_association: Union[float, Parameter] = pydantic.Field(
         default=0.1, description="The strongest association that is tolerated, 0 to 1."
@@ -52,7 +50,6 @@ class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
         "$metadata_columns must not be associated with $target_column more strongly than $max_association."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("metadata_columns", "target_column", "max_association")
-    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect metadata not to predict target"
@@ -73,8 +70,3 @@ class ExpectMetadataNotToPredictTarget(CrossBatchExpectation):
             words=lambda one: f"{one.column} goes together with {target} (association {one.association:.3g})",
             clean=f"No metadata is associated with {target} more strongly than {most:.3g}",
         )
-
-    @classmethod
-    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
-        """Return what the evidence looks like."""
-        return [scores(details)]

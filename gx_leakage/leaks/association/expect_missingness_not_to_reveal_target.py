@@ -8,19 +8,18 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
+from gx_leakage.gx.expectation import Judgement, Parameter, Texts
 from gx_leakage.gx.planning import Given
 from gx_leakage.leaks.association import evidence
+from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.evidence import Association
 from gx_leakage.leaks.association.features import features_of
-from gx_leakage.leaks.association.picture import scores
 from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement
 
 __all__ = ["ExpectMissingnessNotToRevealTarget"]
 
 
-class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
+class ExpectMissingnessNotToRevealTarget(AgainstTarget):
     """Expect whether a value is missing to say little about the target.
 
     A column that is filled in after the outcome is filled where the outcome was: the cause of death, the date of the
@@ -40,7 +39,6 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
     """
 
     severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
     columns: Union[Texts, None] = pydantic.Field(default=None, description="The columns that are judged.")
     exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     max_association: Union[float, Parameter] = pydantic.Field(
@@ -56,7 +54,6 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
         "Gaps in $columns must not be associated with $target_column more strongly than $max_association."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_association", "exclude_columns")
-    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect missingness not to reveal target"
@@ -88,8 +85,3 @@ class ExpectMissingnessNotToRevealTarget(CrossBatchExpectation):
         """Return the check of the features, or of all columns that have no other role."""
         (arguments,) = given.arguments(cls.roles, cls.optional_roles)
         return [arguments | features_of(given)]
-
-    @classmethod
-    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
-        """Return what the evidence looks like."""
-        return [scores(details)]

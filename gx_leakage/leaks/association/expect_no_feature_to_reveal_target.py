@@ -8,19 +8,18 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
+from gx_leakage.gx.expectation import Judgement, Parameter, Texts
 from gx_leakage.gx.planning import Given
 from gx_leakage.leaks.association import evidence
+from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
 from gx_leakage.leaks.association.features import features_of
-from gx_leakage.leaks.association.picture import scores
 from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement, relation_words
 
 __all__ = ["ExpectNoFeatureToRevealTarget"]
 
 
-class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
+class ExpectNoFeatureToRevealTarget(AgainstTarget):
     """Expect no single feature to predict the target nearly perfectly.
 
     One-hot leftovers of the target, a copy under another name, a code that is written when the outcome is known: a
@@ -46,7 +45,6 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
     """
 
     severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
     columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
     exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     max_score: Union[float, Parameter] = pydantic.Field(
@@ -62,7 +60,6 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
         "No feature among $columns may predict $target_column by itself with a score above $max_score."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("columns", "target_column", "max_score", "exclude_columns")
-    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect no feature to reveal target"
@@ -100,8 +97,3 @@ class ExpectNoFeatureToRevealTarget(CrossBatchExpectation):
         """Return the check of the features, or of all columns that have no other role."""
         (arguments,) = given.arguments(cls.roles, cls.optional_roles)
         return [arguments | features_of(given)]
-
-    @classmethod
-    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
-        """Return what the evidence looks like."""
-        return [scores(details)]

@@ -8,18 +8,17 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.expectation import Judgement, Parameter, Text
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import row_order
-from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.row_order import OrderEffect, RowOrder
 from gx_leakage.leaks.association.words import SIGNIFICANT, target_splits
 
 __all__ = ["ExpectRowIdsToBeIndependentOfTarget"]
 
 
-class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
+class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
     """Expect the order of ids to say nothing about the target.
 
     Classes that were saved one after the other leave their order in the id: a model that is given the id, or a split or
@@ -42,7 +41,6 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
 
     severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
     id_column: Text = pydantic.Field(description="The id that rows are ordered by.")
-    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
     max_effect: Union[float, Parameter] = pydantic.Field(
         default=0.1, description="The largest effect that is tolerated, 0 to 1."
     )
@@ -55,7 +53,6 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
         "The order of $id_column must say nothing about $target_column (effect at most $max_effect)."
     )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("id_column", "target_column", "max_effect")
-    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect row ids to be independent of target"
@@ -113,8 +110,3 @@ class ExpectRowIdsToBeIndependentOfTarget(CrossBatchExpectation):
             samples=sorted(leaky),
             details={"columns": columns, "target": {"column": target.name, "classes": len(target.classes) or None}},
         )
-
-    @classmethod
-    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
-        """Return what the evidence looks like."""
-        return [scores(details)]

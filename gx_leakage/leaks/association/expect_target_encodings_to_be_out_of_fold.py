@@ -7,18 +7,17 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
-from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.expectation import Judgement, Parameter
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import target_encodings
-from gx_leakage.leaks.association.picture import scores
+from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.target_encodings import ALL, Encoding, Encodings
 from gx_leakage.leaks.association.words import target_splits
 
 __all__ = ["ExpectTargetEncodingsToBeOutOfFold"]
 
 
-class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
+class ExpectTargetEncodingsToBeOutOfFold(AgainstTarget):
     """Expect no category to be encoded by the mean of the targets of the rows that it stands in.
 
     The mean of a category over train holds the target of each of its train rows: the rarer the category, the more. A
@@ -40,7 +39,6 @@ class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
     encodings: Union[dict[str, str], Parameter] = pydantic.Field(
         description="For each column of categories the column that holds its encoding."
     )
-    target_column: Text = pydantic.Field(description="The column that is to be predicted.")
 
     case: ClassVar[str] = "target_encoding_in_sample"
     evidence: ClassVar[Any] = target_encodings
@@ -48,7 +46,6 @@ class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
     roles: ClassVar[Mapping[str, str]] = {"encodings": "encoding", "target_column": "target"}
     sentence: ClassVar[str] = "The encodings of $encodings must not hold the $target_column of their own rows."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("encodings", "target_column")
-    of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     class Config:
         title = "Expect target encodings to be out of fold"
@@ -95,8 +92,3 @@ class ExpectTargetEncodingsToBeOutOfFold(CrossBatchExpectation):
         how = one.formula + (f" (m = {one.smoothing:g})" if one.smoothing is not None else "")
         rows = "all rows, test targets inside" if one.fitted_on == ALL else f"{one.fitted_on}, in-sample"
         return f"{one.encoded} is the {how} of {self.target_column} by {one.category} over {rows}"
-
-    @classmethod
-    def picture(cls, details: Mapping[str, Any]) -> list[Block]:
-        """Return what the evidence looks like."""
-        return [scores(details)]
