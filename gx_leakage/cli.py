@@ -1,6 +1,7 @@
 """``gx-leakage``: audit splits, run the demo, read the handbook.
 
-Exit codes: 0, no leak; 1, a leak; 2, something could not be checked: the reason is on stderr, and nothing on stdout.
+Exit codes: 0, no leak is proved; 1, a leak; 2, something could not be checked: the reason is on stderr, and nothing on
+stdout.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ class Format(str, enum.Enum):
     JUNIT = "junit"
 
 
+class FailOn(str, enum.Enum):
+    """From which severity on a finding makes the exit code 1."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
 class Strategy(str, enum.Enum):
     """What is done with leaked rows."""
 
@@ -90,6 +98,10 @@ SetOption = Annotated[
         "--set",
         metavar="TYPE.ARGUMENT=VALUE",
     ),
+]
+FailOnOption = Annotated[
+    FailOn,
+    _option(OF_THRESHOLDS, "What exit code 1 is for: leaks that are proved, or suspicions (warning) too.", "--fail-on"),
 ]
 FormatOption = Annotated[Format, _option(OF_OUTPUT, "How the report is printed.", "--format")]
 DocsOption = Annotated[Path | None, _option(OF_OUTPUT, "Build Data Docs in this folder.")]
@@ -139,6 +151,7 @@ def audit(
     exclude: ExcludeOption = [],  # noqa: B006
     mostly: MostlyOption = 1.0,
     set_: SetOption = [],  # noqa: B006
+    fail_on: FailOnOption = FailOn.CRITICAL,
     hide_values: HideOption = False,
     format_: FormatOption = Format.TEXT,
     docs: DocsOption = None,
@@ -168,6 +181,7 @@ def fix(
     exclude: ExcludeOption = [],  # noqa: B006
     mostly: MostlyOption = 1.0,
     set_: SetOption = [],  # noqa: B006
+    fail_on: FailOnOption = FailOn.CRITICAL,
     hide_values: HideOption = False,
     strategy: Annotated[
         Strategy,
@@ -382,6 +396,8 @@ def _given(context: typer.Context) -> dict[str, Any]:
         if said_of_it:
             value = said_of_it if role.form.repeatable else said_of_it[0]
             given[role.name] = _read(role.option, role.form.read_option, value)
+    if "fail_on" in given:
+        given["fail_on"] = given["fail_on"].value
     if "hide_values" in given:
         given["show_values"] = not given.pop("hide_values")
     if "set_" in given:

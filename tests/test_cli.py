@@ -87,7 +87,8 @@ def test_json(folder: Path) -> None:
     assert report["success"] is False
     assert report["splits"] == [{"name": "train", "rows": 3}, {"name": "test", "rows": 2}]
     first = report["findings"][0]
-    assert set(first) == {"expectation", "case", "success", "severity", "kwargs", "result", "error"}
+    assert set(first) == {"expectation", "case", "success", "verdict", "severity", "kwargs", "result", "error"}
+    assert first["verdict"] == "leak"
     assert first["expectation"] == "expect_no_shared_group_ids_across_batches"
     assert first["case"] == "insufficient_stratification"
     assert first["severity"] == "critical"

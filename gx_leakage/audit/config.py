@@ -24,6 +24,7 @@ _SETTINGS: dict[str, tuple[type[Any], ...]] = {
     "exclude": (str, list),
     "memory_limit": (str,),
     "date_format": (str,),
+    "fail_on": (str,),
 }
 """What an audit is told besides roles, by its types."""
 

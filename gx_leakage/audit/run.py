@@ -26,6 +26,7 @@ from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
+from gx_leakage.gx.verdicts import counts
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
 from gx_leakage.splits.relations import train_among
@@ -77,6 +78,7 @@ def audit(
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
     expectations: Sequence[Any] = (),
     accept: bool = False,
+    fail_on: str = "critical",
     docs: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
     memory_limit: str | None = None,
@@ -100,6 +102,8 @@ def audit(
         arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
         expectations: Further Expectations of ours, or pairs of a type and its arguments, to check besides.
         accept: Whether to check the roles that are proposed, too.
+        fail_on: The lowest severity of a finding that makes the report fail: ``"critical"``, what is proved, or
+            ``"warning"``, suspicions too.
         docs: A folder to build Data Docs in.
         save: A folder that becomes a GX project with this data source, suite and checkpoint.
         memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
@@ -122,6 +126,7 @@ def audit(
         arguments=arguments or {},
         expectations=[_typed(one) for one in expectations],
     )
+    counts("critical", fail_on)
     if save is not None and not show_values and any(map(is_frame, _given(splits))):
         raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
     with ExitStack() as stack:
@@ -144,11 +149,14 @@ def audit(
             raise CouldNotCheckError(f"{'; '.join(problems)}.") from error
         finally:
             relations.close()
-        report = _run(context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked)
+        report = _run(
+            context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked,
+            fail_on=fail_on,
+        )  # fmt: skip
         again = functools.partial(
             audit, split_column=split_column, connection=connection, exclude=exclude, train=asked.train,
             mostly=mostly, show_values=show_values, arguments=arguments, expectations=expectations,
-            memory_limit=memory_limit, date_format=date_format, **asked.roles,
+            memory_limit=memory_limit, date_format=date_format, fail_on=fail_on, **asked.roles,
         )  # fmt: skip
         given = Inputs(splits, split_column, connection, date_format, asked.train, again)
         return replace(report, proposals=found, remedy=_guarded(given.clean, show_values))
@@ -235,6 +243,7 @@ def _run(
     docs: str | os.PathLike[str] | None,
     saved: Path | None,
     not_checked: Sequence[str],
+    fail_on: str = "info",
 ) -> Report:
     suite = context.suites.add_or_update(gx.ExpectationSuite(name="leakage", expectations=list(expectations)))
     validation = context.validation_definitions.add_or_update(
@@ -251,7 +260,7 @@ def _run(
     page = None
     if sites:
         page = str(Path(docs or ".", "index.html").resolve())
-    return Report.of(result, data_docs=page, not_checked=not_checked)
+    return Report.of(result, data_docs=page, not_checked=not_checked, fail_on=fail_on)
 
 
 def _docs_site(context: AbstractDataContext, docs: str | os.PathLike[str]) -> str:

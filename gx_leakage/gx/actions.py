@@ -12,6 +12,7 @@ from great_expectations.checkpoint.checkpoint import CheckpointResult
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.report import Finding, Report
+from gx_leakage.gx.verdicts import Verdict
 
 __all__ = ["LeakageReportAction"]
 
@@ -26,8 +27,7 @@ class LeakageReportAction(ValidationAction):
     are not one for each validation definition, which happens when two of them share a suite and GX gives their batches
     one id: one result then overwrites the other.
 
-    Each finding is logged as one sentence by the logger ``gx_leakage``: an error, or a warning where its severity is
-    lower.
+    Each finding is logged as one sentence by the logger ``gx_leakage``: an error, or a warning where it is a suspicion.
 
     Attributes:
         directory: Where the two files go; relative to the project's folder, or to the working directory if the Data
@@ -83,11 +83,6 @@ class StoredReportAction(LeakageReportAction):
 
 def _log(finding: Finding) -> None:
     """Say what was found where a pipeline's log has it: one line for each check."""
-    level = logging.INFO
-    if not finding.success:
-        critical = finding.error is not None or finding.severity == "critical"
-        level = logging.ERROR if critical else logging.WARNING
-    what = "could not check" if finding.error is not None else "passed" if finding.success else "LEAK"
-    _logger.log(
-        level, "%s: %s: %s", what, printable(finding.title, lines=False), printable(finding.sentence, lines=False)
-    )
+    levels = {Verdict.PASSED: logging.INFO, Verdict.SUSPICION: logging.WARNING}
+    title, sentence = (printable(text, lines=False) for text in (finding.title, finding.sentence))
+    _logger.log(levels.get(finding.verdict, logging.ERROR), "%s: %s: %s", finding.verdict.mark, title, sentence)

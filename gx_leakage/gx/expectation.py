@@ -26,6 +26,7 @@ from gx_leakage.gx import metrics as leakage_metrics
 from gx_leakage.gx import rendering
 from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.planning import Given
+from gx_leakage.gx.verdicts import Verdict, severity_of
 from gx_leakage.splits.relations import LeakedRows, Relations
 
 __all__ = ["CrossBatchExpectation", "Judgement", "Parameter", "Text", "Texts"]
@@ -113,6 +114,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     """What is expected, with ``$argument`` for arguments."""
     sentence_arguments: ClassVar[tuple[str, ...]] = ()
     """The arguments that the sentence shows."""
+    how_to_tell: ClassVar[str] = ""
+    """Where it suggests a leak and does not prove it: what would decide."""
     more: ClassVar[Mapping[str, str]] = {}
     """By argument a further sentence, where it is not at its default."""
     of_split: ClassVar[Mapping[str, str]] = {}
@@ -284,6 +287,10 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             "leaked_rows": {name: judgement.leaked.get(name, 0) for name in judged},
             **judgement.details,
         }
+        success = leaked <= allowed + 1e-9
+        severity = severity_of({"details": details}, self.severity)
+        if self.how_to_tell and Verdict.of(success=success, severity=severity) is Verdict.SUSPICION:
+            details["how_to_tell"] = self.how_to_tell
         level = str(getattr(result_format["result_format"], "value", result_format["result_format"]))
         if judgement.query is not None and level != "BASIC":
             details["leaked_rows_query"] = judgement.query
@@ -299,7 +306,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         if level == "COMPLETE":
             result["unexpected_list"] = list(judgement.samples)[:MOST_UNEXPECTED]
             details["unexpected_list_is_capped"] = len(judgement.samples) > MOST_UNEXPECTED
-        return {"success": leaked <= allowed + 1e-9, "result": disclosed(result, show=self.show_values)}
+        return {"success": success, "result": disclosed(result, show=self.show_values)}
 
     @staticmethod
     def _samples(result_format: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gx_leakage.gx.blocks import Block, code, collapse, table, text
 from gx_leakage.gx.handbook import panel
+from gx_leakage.gx.verdicts import Verdict, severity_of
 
 __all__ = ["arguments", "evidence", "observed", "prescription", "sentence", "statement"]
 
@@ -79,17 +80,22 @@ def statement(result: Any) -> list[Block]:
     found = result.result or {}
     if not found.get("unexpected_count"):
         return []
-    tolerated = " This is tolerated by mostly." if result.success else ""
+    severity = severity_of(found, result.expectation_config.severity if result.expectation_config else "critical")
+    verdict = Verdict.of(success=bool(result.success), severity=severity)
+    aside = {Verdict.PASSED: " This is tolerated by mostly.", Verdict.SUSPICION: " $how_to_tell"}.get(verdict, "")
+    what = "would leak" if verdict is Verdict.SUSPICION else "are leaked"
+    mark = "" if verdict is Verdict.PASSED else f"{verdict.mark}: "
     return [
         text(
-            f"$leaked of $rows judged rows are leaked ($percent).{tolerated}",
+            f"{mark}$leaked of $rows judged rows {what} ($percent).{aside}",
             {
+                "how_to_tell": found.get("details", {}).get("how_to_tell", ""),
                 "leaked": f"{found['unexpected_count']:,}",
                 "rows": f"{found['element_count']:,}",
                 "percent": f"{found['unexpected_percent']:.4g} %",
             },
             tag="strong",
-            styles={"color": "#b02a37"},
+            styles={"color": "#8a5a00" if verdict is Verdict.SUSPICION else "#b02a37"},
         )
     ]
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
+from gx_leakage.gx.verdicts import Verdict, counts, severity_of
 from gx_leakage.roles import Proposal
 
 __all__ = ["Cleaned", "Finding", "LeakFoundError", "Report"]
@@ -31,7 +32,7 @@ class LeakFoundError(AssertionError):
     """A leak was found. ``report`` holds all findings."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__("\n".join(finding.sentence for finding in report.findings if finding.leaked))
+        super().__init__("\n".join(finding.sentence for finding in report.failures))
         self.report = report
 
 
@@ -49,8 +50,19 @@ class Finding:
 
     @property
     def leaked(self) -> bool:
-        """Whether the check was made, and failed."""
-        return not self.success and self.error is None
+        """Whether the check was made, and failed: a leak that is proved, or the suspicion of one."""
+        return self.verdict in (Verdict.LEAK, Verdict.SUSPICION)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the check came to."""
+        return Verdict.of(success=self.success, severity=self.severity, error=self.error)
+
+    @property
+    def how_to_tell(self) -> str | None:
+        """What would decide whether a suspicion is a leak."""
+        told: str | None = self.result.get("details", {}).get("how_to_tell")
+        return told
 
     def rebuilt(self) -> CrossBatchExpectation:
         """Return the Expectation that found this."""
@@ -101,6 +113,7 @@ class Report:
     """All findings of a run, the splits they are about, and where their Data Docs are."""
 
     success: bool
+    """Whether all checks were made, and none failed that counts: see :func:`gx_leakage.audit`, ``fail_on``."""
     splits: list[dict[str, Any]]
     findings: list[Finding]
     data_docs: str | None = None
@@ -112,26 +125,38 @@ class Report:
     """The command line that checks the proposals."""
     remedy: Callable[..., Cleaned] | None = field(default=None, repr=False, compare=False)
     """What makes clean splits of those that were given, where they can be had again."""
+    fail_on: str = "info"
+    """The lowest severity that counts."""
 
     @classmethod
-    def of(cls, result: CheckpointResult, data_docs: str | None = None, not_checked: Sequence[str] = ()) -> Report:
-        """Return the report of a checkpoint's run: its leakage Expectations, not what else its suites hold."""
+    def of(
+        cls,
+        result: CheckpointResult,
+        data_docs: str | None = None,
+        not_checked: Sequence[str] = (),
+        fail_on: str = "info",
+    ) -> Report:
+        """Return the report of a checkpoint's run: its leakage Expectations, not what else its suites hold.
+
+        As GX has it, every failed Expectation makes it fail, unless ``fail_on`` says from which severity on.
+        """
         findings = list(_findings(result))
         rows: dict[str, int] = {}
         for finding in findings:
             for split in finding.result.get("details", {}).get("splits", []):
                 rows.setdefault(split["name"], split["rows"])
         return cls(
-            success=all(finding.success for finding in findings),
+            success=not any(_fails(finding, fail_on) for finding in findings),
             splits=[{"name": name, "rows": count} for name, count in rows.items()],
             findings=findings,
             data_docs=data_docs,
             not_checked=list(not_checked),
+            fail_on=fail_on,
         )
 
     def __bool__(self) -> bool:
         """Return whether nothing leaks and everything could be checked, so that ``assert audit(...)`` means that."""
-        return self.success and not self.errors
+        return self.success
 
     def __str__(self) -> str:
         """Return the report as a terminal shows it."""
@@ -144,15 +169,25 @@ class Report:
         """The findings whose check could not be made."""
         return [finding for finding in self.findings if finding.error is not None]
 
+    @property
+    def suspicions(self) -> list[Finding]:
+        """The findings that suggest a leak and do not prove it."""
+        return [finding for finding in self.findings if finding.verdict is Verdict.SUSPICION]
+
+    @property
+    def failures(self) -> list[Finding]:
+        """The findings that make the report fail, but for those that could not be checked."""
+        return [finding for finding in self.findings if finding.leaked and _fails(finding, self.fail_on)]
+
     def raise_for_leaks(self) -> None:
         """Raise where something leaks or could not be checked.
 
         Raises:
-            LeakFoundError: a leak was found.
+            LeakFoundError: a leak was found; a suspicion is none, unless ``fail_on`` makes it count.
             CouldNotCheckError: a check could not be made.
         """
         __tracebackhide__ = True
-        if any(finding.leaked for finding in self.findings):
+        if self.failures:
             raise LeakFoundError(self)
         if self.errors:
             raise CouldNotCheckError("\n".join(finding.sentence for finding in self.errors))
@@ -176,16 +211,18 @@ class Report:
     def to_json(self) -> str:
         """Return the report as JSON."""
         facts = asdict(replace(self, remedy=None))
+        for finding, stored in zip(self.findings, facts["findings"], strict=True):
+            stored["verdict"] = finding.verdict.value
         found = {name: value for name, value in facts.items() if name not in _OPTIONAL or value}
         # Escapes of JSON have the form in which control characters are written out.
         return printable(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
 
     def to_junit(self) -> str:
-        """Return the report as JUnit XML, a test case for each check."""
-        failed = [finding for finding in self.findings if finding.leaked]
+        """Return the report as JUnit XML, a test case for each check: a suspicion that does not count is skipped."""
+        aside = [finding for finding in self.findings if finding.leaked and finding not in self.failures]
         suite = ElementTree.Element(
-            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(len(failed)),
-            errors=str(len(self.errors)),
+            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(len(self.failures)),
+            errors=str(len(self.errors)), skipped=str(len(aside)),
         )  # fmt: skip
         for finding in self.findings:
             case = ElementTree.SubElement(
@@ -193,10 +230,12 @@ class Report:
             )
             if finding.success:
                 continue
-            kind = "failure" if finding.leaked else "error"
-            found = ElementTree.SubElement(case, kind, message=_in_xml(finding.sentence), type=finding.severity)
+            kind = "error" if finding.error is not None else "skipped" if finding in aside else "failure"
+            message = _in_xml(f"{finding.verdict.mark}: {finding.sentence}")
+            found = ElementTree.SubElement(case, kind, message=message, type=finding.severity)
             rows = [finding.rows] if finding.leaked else []
-            lines = [finding.sentence, *rows, *(f"for example {example}" for example in finding.examples)]
+            told = [finding.how_to_tell] if finding.how_to_tell else []
+            lines = [finding.sentence, *told, *rows, *(f"for example {example}" for example in finding.examples)]
             found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -206,8 +245,10 @@ class Report:
         rows = ", ".join(f"{_escaped(split['name'])} ({split['rows']:,} rows)" for split in self.splits)
         lines = [f"# {self._headline()}", "", f"Splits: {rows or 'unknown'}.", ""]
         for finding in self.findings:
-            lines += [f"## {_mark(finding)} {finding.expectation}", "", _escaped(finding.sentence), ""]
+            lines += [f"## {finding.verdict.mark}: {finding.expectation}", "", _escaped(finding.sentence), ""]
             if finding.leaked:
+                if finding.how_to_tell:
+                    lines += [_escaped(finding.how_to_tell), ""]
                 lines += [_escaped(finding.rows), ""]
                 if finding.examples:
                     lines += [
@@ -231,15 +272,17 @@ class Report:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the report for a terminal."""
-        colour = "green" if self.success else "red"
+        colour = "red" if not self.success else "yellow" if self.suspicions else "green"
         yield _text(self._headline(), style=f"bold {colour}")
         yield _text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for finding in self.findings:
-            style = "green" if finding.success else "red" if finding.leaked else "yellow"
-            table.add_row(_text(_mark(finding), style=style), _text(finding.expectation, style="bold"))
+            style = _STYLES[finding.verdict]
+            table.add_row(_text(finding.verdict.mark, style=style), _text(finding.expectation, style="bold"))
             table.add_row("", _text(finding.sentence))
             if finding.leaked:
+                if finding.how_to_tell:
+                    table.add_row("", _text(finding.how_to_tell))
                 table.add_row("", _text(finding.rows))
                 if finding.examples:
                     table.add_row("", _text(f"for example {'; '.join(finding.examples)}", style="dim"))
@@ -264,12 +307,16 @@ class Report:
         return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
 
     def _headline(self) -> str:
-        leaks = sum(finding.leaked for finding in self.findings)
+        leaks = sum(finding.verdict is Verdict.LEAK for finding in self.findings)
+        suspicions, checks = len(self.suspicions), len(self.findings)
+        aside = f", {suspicions} something suspicious" if suspicions else ""
         if self.errors:
-            return f"{len(self.errors)} of {len(self.findings)} checks could not be made, {leaks} found a leak"
+            return f"{len(self.errors)} of {checks} checks could not be made, {leaks} found a leak{aside}"
         if leaks:
-            return f"{leaks} of {len(self.findings)} checks found a leak"
-        return f"No leak found by {len(self.findings)} checks"
+            return f"{leaks} of {checks} checks found a leak{aside}"
+        if suspicions:
+            return f"No leak proved by {checks} checks, {suspicions} found something suspicious"
+        return f"No leak found by {checks} checks"
 
 
 @dataclass(frozen=True)
@@ -309,12 +356,11 @@ def _findings(result: CheckpointResult) -> Iterator[Finding]:
             found: Any = one.to_json_dict()
             kwargs = dict(found["expectation_config"]["kwargs"])
             kwargs.pop("batch_id", None)
-            severity = getattr(expectation.severity, "value", expectation.severity)
             yield Finding(
                 expectation=config.type,
                 case=expectation.case,
                 success=bool(one.success),
-                severity=str(found["result"].get("details", {}).get("severity", severity)),
+                severity=severity_of(found["result"], expectation.severity),
                 kwargs=kwargs,
                 result=found["result"],
                 error=_error(one.exception_info or {}),
@@ -328,8 +374,13 @@ def _error(info: dict[str, Any]) -> str | None:
     return None
 
 
-def _mark(finding: Finding) -> str:
-    return "passed" if finding.success else "LEAK" if finding.leaked else "could not check"
+def _fails(finding: Finding, fail_on: str) -> bool:
+    return not finding.success and (finding.error is not None or counts(finding.severity, fail_on))
+
+
+_STYLES = {
+    Verdict.LEAK: "bold red", Verdict.SUSPICION: "yellow", Verdict.PASSED: "green", Verdict.COULD_NOT_CHECK: "magenta"
+}  # fmt: skip
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -179,7 +179,7 @@ def test_the_action_says_what_to_do_and_what_it_found(caplog: pytest.LogCaptureF
         gxl.audit({"train": frame, "test": frame}, group="g\x1b", time="nothing")
     records = [record for record in caplog.records if record.name == "gx_leakage"]
     said = {(record.levelname, record.getMessage().split(":")[0]) for record in records}
-    assert said == {("ERROR", "LEAK"), ("ERROR", "could not check"), ("INFO", "passed")}
+    assert said == {("ERROR", "LEAK, proved"), ("ERROR", "could not check"), ("INFO", "passed")}
     assert not any("\x1b" in record.getMessage() for record in records)
     action = gxl.LeakageReportAction()
     assert "gx-leakage guard" in action.type

@@ -46,6 +46,10 @@ class ExpectMetadataNotToPredictTarget(AgainstTarget):
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "metadata"
     roles: ClassVar[Mapping[str, str]] = {"metadata_columns": "metadata", "target_column": "target"}
+    how_to_tell: ClassVar[str] = (
+        "Will rows of a new source have the same values for the same reason? If they only say where these rows were "
+        "recorded, keep them from the model, and judge it on a source that train does not have."
+    )
     sentence: ClassVar[str] = (
         "$metadata_columns must not be associated with $target_column more strongly than $max_association."
     )

@@ -50,6 +50,10 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
     checks: ClassVar[str] = "gaps that reveal the target"
     place: ClassVar[int] = 20
     roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
+    how_to_tell: ClassVar[str] = (
+        "Is the column filled in because of the outcome? Then it is empty in production when the model predicts, and "
+        "leaks; gaps that are there before the outcome are honest."
+    )
     sentence: ClassVar[str] = (
         "Gaps in $columns must not be associated with $target_column more strongly than $max_association."
     )

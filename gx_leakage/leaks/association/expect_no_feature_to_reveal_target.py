@@ -56,6 +56,10 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
     checks: ClassVar[str] = "features that reveal the target"
     place: ClassVar[int] = 10
     roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
+    how_to_tell: ClassVar[str] = (
+        "A strong feature, or a leak? Ask when the column is written: after the outcome is known, it leaks. And look "
+        "whether it is empty, or a default, in production."
+    )
     sentence: ClassVar[str] = (
         "No feature among $columns may predict $target_column by itself with a score above $max_score."
     )

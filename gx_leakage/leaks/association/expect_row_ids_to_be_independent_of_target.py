@@ -49,6 +49,10 @@ class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
     evidence: ClassVar[Any] = row_order
     checks: ClassVar[str] = "ids in the order of the target"
     roles: ClassVar[Mapping[str, str]] = {"id_column": "id", "target_column": "target"}
+    how_to_tell: ClassVar[str] = (
+        "Were the rows sorted by the target before they were numbered? Then the id leaks. Where the target itself "
+        "changes over time, so does it along ids: keep the id from the model, and split in time."
+    )
     sentence: ClassVar[str] = (
         "The order of $id_column must say nothing about $target_column (effect at most $max_effect)."
     )
