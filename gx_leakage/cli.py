@@ -51,6 +51,7 @@ class Format(str, enum.Enum):
     JSON = "json"
     MARKDOWN = "markdown"
     JUNIT = "junit"
+    SARIF = "sarif"
 
 
 class FailOn(str, enum.Enum):
@@ -346,6 +347,8 @@ def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
             print(report.to_json())  # noqa: T201
         elif format_ is Format.MARKDOWN:
             print(report.to_markdown(), end="")  # noqa: T201
+        elif format_ is Format.SARIF:
+            print(report.to_sarif())  # noqa: T201
         elif format_ is Format.JUNIT:
             print(report.to_junit(), end="")  # noqa: T201
         else:

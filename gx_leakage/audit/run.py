@@ -159,7 +159,12 @@ def audit(
             memory_limit=memory_limit, date_format=date_format, fail_on=fail_on, **asked.roles,
         )  # fmt: skip
         given = Inputs(splits, split_column, connection, date_format, asked.train, again)
-        return replace(report, proposals=found, remedy=_guarded(given.clean, show_values))
+        return replace(
+            report,
+            proposals=found,
+            remedy=_guarded(given.clean, show_values),
+            places=_places(splits, prepared.names, files=connection is None),
+        )
 
 
 def _typed(expectation: Any) -> tuple[str, Mapping[str, Any]]:
@@ -193,6 +198,15 @@ def _described(run: Any) -> None:
     run.__doc__ = inspect.cleandoc(str(run.__doc__)).replace(
         "    **named: Roles: what columns are for.", "\n".join(lines)
     )
+
+
+def _places(splits: Mapping[str, Any] | Any, names: Sequence[str], *, files: bool) -> dict[str, Path | str]:
+    """Return by split its file or its table: one that holds all splits is the place of each."""
+    named = splits if isinstance(splits, Mapping) else dict.fromkeys(names, splits)
+    if len(named) == 1:
+        named = dict.fromkeys(names, *named.values())
+    placed = {str(name): place for name, place in named.items() if isinstance(place, (str, os.PathLike))}
+    return {name: Path(place) if files else str(place) for name, place in placed.items()}
 
 
 def _given(splits: Mapping[str, Any] | Any) -> list[Any]:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,13 +20,14 @@ from rich.text import Text
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
+from gx_leakage.gx.sarif import sarif
 from gx_leakage.gx.verdicts import Verdict, counts, severity_of
 from gx_leakage.roles import Proposal
 
 __all__ = ["Cleaned", "Finding", "LeakFoundError", "Report"]
 
 MOST_EXAMPLES = 5
-_OPTIONAL = ("not_checked", "proposals", "command", "remedy")
+_OPTIONAL = ("not_checked", "proposals", "command", "remedy", "places")
 
 
 class LeakFoundError(AssertionError):
@@ -127,6 +129,8 @@ class Report:
     """What makes clean splits of those that were given, where they can be had again."""
     fail_on: str = "info"
     """The lowest severity that counts."""
+    places: dict[str, Path | str] = field(default_factory=dict, repr=False)
+    """By name of a split its file, or the name of its table, where it has one."""
 
     @classmethod
     def of(
@@ -210,7 +214,7 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as JSON."""
-        facts = asdict(replace(self, remedy=None))
+        facts = asdict(replace(self, remedy=None, places={}))
         for finding, stored in zip(self.findings, facts["findings"], strict=True):
             stored["verdict"] = finding.verdict.value
         found = {name: value for name, value in facts.items() if name not in _OPTIONAL or value}
@@ -239,6 +243,10 @@ class Report:
             found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+    def to_sarif(self) -> str:
+        """Return the report as SARIF 2.1.0, which code hosts show."""
+        return json.dumps(sarif(self.findings, self.places), indent=2, ensure_ascii=False)
 
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
