@@ -77,7 +77,16 @@ SplitsArgument = Annotated[
     list[str],
     typer.Argument(
         help="The splits: NAME=FILE, or NAME=TABLE with --connection; one alone with --split-column. Or a "
-        "leakage.yml, as init writes it."
+        "leakage.yml, as init writes it. None with --dbt."
+    ),
+]
+DbtOption = Annotated[
+    Path | None,
+    _option(
+        OF_SPLITS,
+        "A dbt project whose models say in meta: {leakage: …} which split they are, and what their columns are for.",
+        "--dbt",
+        metavar="DIR",
     ),
 ]
 SplitColumnOption = Annotated[str | None, _option(OF_SPLITS, "The column whose values name the splits.")]
@@ -143,9 +152,10 @@ def _with_roles(command: Callable[..., None]) -> Callable[..., None]:
 
 def audit(
     context: typer.Context,
-    splits: SplitsArgument,
+    splits: SplitsArgument = [],  # noqa: B006
     split_column: SplitColumnOption = None,
     connection: ConnectionOption = None,
+    dbt: DbtOption = None,
     train: TrainOption = "train",
     date_format: DateFormatOption = None,
     memory_limit: MemoryOption = None,
@@ -174,9 +184,10 @@ def audit(
 
 def fix(
     context: typer.Context,
-    splits: SplitsArgument,
+    splits: SplitsArgument = [],  # noqa: B006
     split_column: SplitColumnOption = None,
     connection: ConnectionOption = None,
+    dbt: DbtOption = None,
     train: TrainOption = "train",
     date_format: DateFormatOption = None,
     exclude: ExcludeOption = [],  # noqa: B006
@@ -377,7 +388,7 @@ def _is_config(splits: list[str]) -> bool:
 
 
 # What is done with a run is the command line's to say; all else stands in the file where one is named.
-_OF_THE_RUN = ("context", "splits", "format_", "docs", "save", "accept", "strategy", "output", "run")
+_OF_THE_RUN = ("context", "splits", "dbt", "format_", "docs", "save", "accept", "strategy", "output", "run")
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
@@ -385,10 +396,20 @@ def _given(context: typer.Context) -> dict[str, Any]:
     given = {name: value for name, value in context.params.items() if name not in _OF_THE_RUN}
     splits: list[str] = context.params["splits"]
     from_file: dict[str, Any] = {}
-    if _is_config(splits):
-        from gx_leakage.audit.config import load
+    project: Path | None = context.params["dbt"]
+    if not splits and project is None:
+        raise CouldNotCheckError("no splits are given: NAME=FILE of each, a leakage.yml, or --dbt DIR.")
+    if splits and project is not None:
+        raise CouldNotCheckError("--dbt says which splits there are, and others are given: leave out one of them.")
+    if project is not None or _is_config(splits):
+        if project is not None:
+            from gx_leakage.audit import dbt
 
-        from_file = load(Path(splits[0]))
+            from_file = dbt.load(project, connection=given["connection"])
+        else:
+            from gx_leakage.audit import config
+
+            from_file = config.load(Path(splits[0]))
         # What is said on the command line is added to the file, or stands in the place of what it says.
         said = {n for n in given if str(context.get_parameter_source(n)).endswith("COMMANDLINE")}
         given = {name: value for name, value in given.items() if name in said}

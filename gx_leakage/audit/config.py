@@ -13,9 +13,9 @@ from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.families import expectation_types, roles
 from gx_leakage.roles import Columns, Form, Proposal
 
-__all__ = ["load", "written"]
+__all__ = ["SETTINGS", "load", "read_setting", "written"]
 
-_SETTINGS: dict[str, tuple[type[Any], ...]] = {
+SETTINGS: dict[str, tuple[type[Any], ...]] = {
     "split_column": (str,),
     "connection": (str,),
     "train": (str,),
@@ -83,10 +83,10 @@ def load(path: Path) -> dict[str, Any]:
     whole = _Place(path, node)
     of_columns = [role.name for role in roles().values() if role.of_columns]
     others = [name for name in roles() if name not in of_columns]
-    sections = whole.mapping("the file", ("splits", "roles", "expectations", *_SETTINGS, *others))
+    sections = whole.mapping("the file", ("splits", "roles", "expectations", *SETTINGS, *others))
     if "splits" not in sections:
         raise whole.error("there are no 'splits': name each with its file or its table.")
-    arguments: dict[str, Any] = {name: _setting(name, place) for name, place in sections.items() if name in _SETTINGS}
+    arguments: dict[str, Any] = {name: _setting(name, place) for name, place in sections.items() if name in SETTINGS}
     arguments |= {name: _role(name, place) for name, place in sections.items() if name in others}
     splits = sections["splits"].mapping("splits")
     for name, place in splits.items():
@@ -106,16 +106,25 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _setting(name: str, place: _Place) -> Any:
-    value, kinds = place.value, _SETTINGS[name]
+    try:
+        return read_setting(name, place.value)
+    except ValueError as error:
+        raise place.error(f"{name} has to be {error}.") from None
+
+
+def read_setting(name: str, value: Any) -> Any:
+    """Return the value of a setting.
+
+    Raises:
+        ValueError: it is of another kind; the message says what it has to be.
+    """
+    kinds = SETTINGS[name]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         words = {list: "a list of names", bool: "true or false", str: "a text", int: "a number", float: "a number"}
-        wanted = " or ".join(dict.fromkeys(words[kind] for kind in kinds))
-        raise place.error(f"{name} has to be {wanted}.")
+        raise ValueError(" or ".join(dict.fromkeys(words[kind] for kind in kinds)))
     if name == "mostly" and not 0 <= value <= 1:
-        raise place.error(f"mostly={value} is not between 0 and 1.")
-    if name == "exclude":
-        return _read(Columns(), name, place)
-    return value
+        raise ValueError(f"between 0 and 1, and is {value}")
+    return Columns().read(value) if name == "exclude" else value
 
 
 def _role(name: str, place: _Place) -> Any:
