@@ -67,6 +67,7 @@ class Strategy(str, enum.Enum):
     JUDGED = "judged"
     TRAIN = "train"
     REASSIGN = "reassign"
+    RESPLIT = "resplit"
 
 
 def _option(panel: str, help_: str, *names: str, **how: Any) -> Any:
@@ -197,8 +198,17 @@ def fix(
     hide_values: HideOption = False,
     strategy: Annotated[
         Strategy,
-        _option(OF_OUTPUT, "Drop leaked rows from the judged splits, or from train, or reassign whole groups."),
+        _option(
+            OF_OUTPUT,
+            "Drop leaked rows from the judged splits, or from train, reassign whole groups, or make new splits of all "
+            "rows (resplit).",
+        ),
     ] = Strategy.JUDGED,
+    seed: Annotated[int, _option(OF_OUTPUT, "Which of many new splits resplit makes.")] = 0,
+    allow: Annotated[
+        bool,
+        _option(OF_OUTPUT, "Let it cost more than half of a split, or 20 points of its proportion.", "--allow"),
+    ] = False,
     output: Annotated[Path | None, _option(OF_OUTPUT, "The folder that clean files are written to.")] = None,
     run: Annotated[
         bool, _option(OF_OUTPUT, "In a warehouse: make the tables, and do not only say how.", "--run")
@@ -213,7 +223,8 @@ def fix(
     from gx_leakage.audit.run import audit
 
     with _working("Looking for leaks, and dropping them"):
-        cleaned = audit(**given).clean_splits(strategy.value, **options)
+        report = audit(**given)
+        cleaned = report.clean_splits(strategy.value, seed=seed, allow=allow, shown=_say, **options)
     made = ", ".join(map(str, cleaned.splits.values()))
     if cleaned.report is not None and cleaned.report.errors:
         reasons = "\n".join(finding.sentence for finding in cleaned.report.errors)
@@ -378,6 +389,11 @@ def _fail(message: str) -> None:
     sys.exit(COULD_NOT_CHECK)
 
 
+def _say(cost: str) -> None:
+    """Say what clean splits cost before they are written."""
+    print(f"gx-leakage: {_told(cost)}", file=sys.stderr)  # noqa: T201
+
+
 def _told(text: str) -> str:
     """Return a text without credentials, and without what a terminal would obey."""
     return printable(redacted(text, known_urls(sys.argv)))
@@ -388,7 +404,9 @@ def _is_config(splits: list[str]) -> bool:
 
 
 # What is done with a run is the command line's to say; all else stands in the file where one is named.
-_OF_THE_RUN = ("context", "splits", "dbt", "format_", "docs", "save", "accept", "strategy", "output", "run")
+_OF_THE_RUN = (
+    "context", "splits", "dbt", "format_", "docs", "save", "accept", "strategy", "seed", "allow", "output", "run"
+)  # fmt: skip
 
 
 def _given(context: typer.Context) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def audit(
             mostly=mostly, show_values=show_values, arguments=arguments, expectations=expectations,
             memory_limit=memory_limit, date_format=date_format, fail_on=fail_on, **asked.roles,
         )  # fmt: skip
-        given = Inputs(splits, split_column, connection, date_format, asked.train, again)
+        given = Inputs(splits, split_column, connection, date_format, asked.train, show_values, again)
         return replace(
             report,
             proposals=found,

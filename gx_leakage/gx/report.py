@@ -24,7 +24,7 @@ from gx_leakage.gx.sarif import sarif
 from gx_leakage.gx.verdicts import Verdict, counts, severity_of
 from gx_leakage.roles import Proposal
 
-__all__ = ["Cleaned", "Finding", "LeakFoundError", "Report"]
+__all__ = ["Cleaned", "Finding", "LeakFoundError", "Report", "costs"]
 
 MOST_EXAMPLES = 5
 _OPTIONAL = ("not_checked", "proposals", "command", "remedy", "places")
@@ -201,12 +201,15 @@ class Report:
 
         Args:
             strategy: ``"judged"`` drops leaked rows from the judged splits, ``"train"`` from train, ``"reassign"``
-                brings whole groups to the split that holds most of their rows.
+                brings whole groups to the split that holds most of their rows, ``"resplit"`` makes new splits of all
+                rows, in the proportions of these, with groups whole and in the order of time.
             **options: ``directory``, the folder where files are written to (those that were given are not touched); in
-                a warehouse ``run``, whether to make the tables and not only say how.
+                a warehouse ``run``, whether to make the tables and not only say how; ``seed``, which of many splits
+                ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost;
+                ``drop_columns``, whether to leave out columns that leak.
 
         Raises:
-            CouldNotCheckError: a check could not be made, or the strategy does not fit what leaks.
+            CouldNotCheckError: a check could not be made, the strategy does not fit what leaks, or costs too much.
         """
         if self.remedy is None:
             raise CouldNotCheckError("this report is of a checkpoint's run: audit its splits with gx_leakage.audit.")
@@ -341,17 +344,36 @@ class Cleaned:
     """In a warehouse, the statements that make the tables."""
     report: Report | None = None
     """The audit of the clean splits; None where a warehouse has not made them."""
+    shares: list[dict[str, Any]] = field(default_factory=list)
+    """For each split and each class of the target ``name``, ``class``, and its share ``before`` and ``after``."""
 
     @property
     def sentence(self) -> str:
-        """What it cost, in one sentence."""
-        parts = []
-        for split in self.rows:
-            change = split["after"] - split["before"]
-            share = 100 * abs(change) / split["before"] if split["before"] else 0.0
-            kept = f"{split['after']:,} of {split['before']:,} rows" if change <= 0 else f"{split['after']:,} rows"
-            parts.append(f"{split['name']} {kept} ({'+' if change > 0 else '-' if change else ''}{share:.3g} %)")
-        return f"{'; '.join(parts)}."
+        """What it cost, in a sentence or two."""
+        return costs(self.rows, self.shares)
+
+
+def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]]) -> str:
+    """Return what clean splits cost: the rows, the proportions, and the shares of classes that changed most."""
+    parts = []
+    totals = {when: sum(split[when] for split in rows) for when in ("before", "after")}
+    for split in rows:
+        change = split["after"] - split["before"]
+        share = 100 * abs(change) / split["before"] if split["before"] else 0.0
+        kept = f"{split['after']:,} of {split['before']:,} rows" if change <= 0 else f"{split['after']:,} rows"
+        parts.append(f"{split['name']} {kept} ({'+' if change > 0 else '-' if change else ''}{share:.3g} %)")
+    proportions = {
+        when: "/".join(f"{100 * split[when] / total:.1f}" if total else "0" for split in rows)
+        for when, total in totals.items()
+    }
+    found = f"{'; '.join(parts)}. Proportions: {proportions['after']}, before {proportions['before']}."
+    if shares:
+        most = max(shares, key=lambda one: abs(one["after"] - one["before"]))
+        found += (
+            f" The share of a class changes most in {most['name']}: {most['class']} is {most['after']:.1%} of it, "
+            f"before {most['before']:.1%}."
+        )
+    return found
 
 
 def _findings(result: CheckpointResult) -> Iterator[Finding]:

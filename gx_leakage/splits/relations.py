@@ -13,7 +13,7 @@ from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
 from gx_leakage.sql.keys import AllNull, Incomparable, Key, UnreadText, comparable
 
-__all__ = ["USUAL_ORDER", "LeakedRows", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
+__all__ = ["USUAL_ORDER", "LeakedRows", "Ordered", "Relations", "SplitRows", "Stack", "in_usual_order", "train_among"]
 
 USUAL_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test", "holdout")
 
@@ -75,6 +75,24 @@ class Stack:
         return next(scan.relation for scan in self.scans if split_no in scan.splits)
 
 
+def _itself(last: Any) -> Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]:
+    return lambda mark: mark <= sa.literal(last, mark.type)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """In which order rows stand that new splits are cut from."""
+
+    by: str
+    """The mark that they are ordered by."""
+    within: tuple[str, ...] = ()
+    """Marks of which each value has an order of its own; none where there is one order of all rows."""
+    splits: tuple[str, ...] = ()
+    """The splits, the earliest first; none where that does not matter."""
+    up_to: Callable[[Any], Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]] = _itself
+    """Given a value of the mark, which rows are no later than it, or cannot be told from it: those of its day."""
+
+
 @dataclass(frozen=True)
 class LeakedRows:
     """How leaked rows are found: by marks beside the columns of each row, and conditions on the rows of all splits.
@@ -90,6 +108,8 @@ class LeakedRows:
     """The marks of which equal values have to be in one split; none where moving rows mends nothing."""
     null_is_a_value: bool = False
     """Whether NULL equals NULL there."""
+    ordered: Ordered | None = None
+    """The order that new splits are cut from, if there is one; with ``together``, where these are too large to keep."""
 
 
 class Relations:

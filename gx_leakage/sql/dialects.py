@@ -35,6 +35,7 @@ __all__ = [
     "null_of",
     "numbers",
     "real",
+    "remainder",
     "single",
     "stored",
     "trimmed",
@@ -284,6 +285,27 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     inner = _inner(element, compiler, **kw)
     return f"SHA2({inner}, 256)" if isinstance(element.type, sa.String) else inner
+
+
+class remainder(_Expression):  # noqa: N801
+    """What is left of a whole number, not a negative one, that is divided by another: drivers read ``%`` as theirs."""
+
+    def __init__(self, number: sa.ColumnElement[Any], by: sa.ColumnElement[Any] | int) -> None:
+        by = sa.literal_column(str(by), sa.BigInteger()) if isinstance(by, int) else by
+        super().__init__(number, sa.BigInteger())
+        self.clauses.clauses.append(by)
+
+
+@compiles(remainder)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    number, by = (compiler.process(one, **kw) for one in element.clauses)
+    return f"mod({number}, {by})"
+
+
+@compiles(remainder, "sqlite", "mssql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    number, by = (compiler.process(one, **kw) for one in element.clauses)
+    return f"(({number}) % ({by}))"
 
 
 class _sqlite_timestamp(_Expression):  # noqa: N801

@@ -45,7 +45,7 @@ class Place(Protocol):
         """Return what there is of clean splits that could not be checked again, which must not look finished."""
 
 
-def mending(report: Report, strategy: str, train: str, split_column: str | None) -> tuple[Mend, list[str]]:
+def mending(report: Report, strategy: str, **how: Any) -> tuple[Mend, list[str]]:
     """Return what is to be mended by rows, and what of the rest has to be mended by hand.
 
     Raises:
@@ -55,10 +55,14 @@ def mending(report: Report, strategy: str, train: str, split_column: str | None)
         raise CouldNotCheckError(f"there is no strategy '{strategy}'. {nearest(strategy, STRATEGIES)}")
     if report.errors:
         raise CouldNotCheckError("\n".join(finding.sentence for finding in report.errors))
-    leaking = [(finding, finding.rebuilt()) for finding in report.findings if finding.leaked]
-    by_hand = [finding.sentence for finding, expectation in leaking if not expectation.rows_leak]
-    chosen = [expectation for _, expectation in leaking if expectation.rows_leak]
-    return Mend(chosen, strategy, train, split_column), by_hand
+    checked = [(finding, finding.rebuilt()) for finding in report.findings]
+    by_hand = [finding.sentence for finding, one in checked if finding.leaked and not one.rows_leak]
+    # New splits keep what these have kept.
+    chosen = [one for finding, one in checked if one.rows_leak and (finding.leaked or strategy == "resplit")]
+    if strategy == "resplit" and not chosen:
+        raise CouldNotCheckError("nothing says how rows have to stand in new splits: give roles, such as group=.")
+    targets = [finding.kwargs["target_column"] for finding in report.findings if finding.kwargs.get("target_column")]
+    return Mend(chosen, strategy, target=targets[0] if targets else None, **how), by_hand
 
 
 @dataclass(frozen=True)
@@ -71,32 +75,36 @@ class Inputs:
     connection: str | None = field(repr=False)
     date_format: str | None
     train: str
+    show_values: bool
     again: Callable[[Any], Report] = field(repr=False)
     """Audits clean splits as these were."""
 
     def clean(
-        self, report: Report, strategy: str, *, directory: str | os.PathLike[str] | None = None, run: bool = False
-    ) -> Cleaned:
+        self, report: Report, strategy: str, *, directory: str | os.PathLike[str] | None = None, run: bool = False,
+        seed: int = 0, allow: bool = False, shown: Callable[[str], None] = lambda _: None,
+    ) -> Cleaned:  # fmt: skip
         """Return the splits without what leaks: see :meth:`gx_leakage.gx.report.Report.clean_splits`."""
-        mend, by_hand = mending(report, strategy, self.train, self.split_column)
-        before = {split["name"]: split["rows"] for split in report.splits}
+        mend, by_hand = mending(
+            report, strategy, train=self.train, split_column=self.split_column, seed=seed, allow=allow, shown=shown
+        )
         place = self._place(Path(directory) if directory is not None else None, run)
         made = place.cleaned(mend)
-        again = self._checked(place, made) if place.checked else None
-        rows = [{"name": name, "before": count, "after": made.rows[name]} for name, count in before.items()]
-        return Cleaned(made.splits, rows, by_hand, made.sql, again)
+        again = self._checked(place, made, mend) if place.checked else None
+        shares = made.cost.shares if self.show_values else []
+        return Cleaned(made.splits, made.cost.rows, by_hand, made.sql, again, shares)
 
-    def _checked(self, place: Place, made: Made) -> Report:
+    def _checked(self, place: Place, made: Made, mend: Mend) -> Report:
         """Return the report of the clean splits.
 
         Raises:
             CouldNotCheckError: they could not be checked again, of which files are set aside.
         """
-        reasons = ""
+        reasons, still = "", list[str]()
         try:
             with rows_without_split():
                 report = self.again(made.splits)
             reasons = "\n".join(finding.sentence for finding in report.errors) if made.files else ""
+            still = [finding.sentence for finding in report.findings if finding.leaked and finding.rebuilt().rows_leak]
         except CouldNotCheckError as error:
             reasons = error.marked
         except Exception as error:  # noqa: BLE001 (whatever it is, what was made must not look finished)
@@ -104,6 +112,8 @@ class Inputs:
         except BaseException:
             place.set_aside(made)
             raise
+        if mend.anew and still and not reasons:
+            raise CouldNotCheckError(f"{place.set_aside(made)}, in which rows still leak: {' '.join(still)}")
         if not reasons:
             return report
         raise CouldNotCheckError(f"{place.set_aside(made)}, which could not be checked again: {reasons}")

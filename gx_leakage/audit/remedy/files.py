@@ -36,7 +36,7 @@ class Files:
                 engine.make(f"split_{no}", queries[name].sql(), no)
             sizes = [engine.size(f"split_{no}") for no in range(len(found))]
             rows = placed(engine, list(found), mend)
-            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.rows, files=True)
+            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.cost, files=True)
         finally:
             engine.close()
 

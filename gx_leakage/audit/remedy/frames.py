@@ -37,7 +37,7 @@ class Frames:
         finally:
             engine.close()
         made = self._parted(found) if mend.split_column is None else self._whole(found, mend.split_column)
-        return Made(made, found.rows)
+        return Made(made, found.cost)
 
     def set_aside(self, made: Made) -> str:
         """Say that there were clean frames."""

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.mend import Mend
+from gx_leakage.audit.remedy.anew import standing
+from gx_leakage.audit.remedy.mend import Cost, Mend, tally
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.splits.relations import LeakedRows, Relations
 from gx_leakage.sql.dialects import digest
 
-__all__ = ["CleanRows", "clean_rows", "counted", "with_home"]
+__all__ = ["CleanRows", "clean_rows", "with_home"]
 
 
 @dataclass(frozen=True)
 class CleanRows:
     """The splits without what leaks, and the query of each; with a split column one of all splits."""
 
-    relations: Relations
     queries: dict[str, sa.Select[Any] | sa.CompoundSelect[Any]]
+    cost: Cost
 
 
 def clean_rows(
@@ -50,10 +52,14 @@ def clean_rows(
                 f"have, and clean these."
             )
     held = [*([relations.split_column] if relations.split_column else []), *common]
-    cleaned = relations
-    for expectation in mend.expectations:
+    cleaned, expectations = relations, mend.expectations
+    before = tally(relations, mend.target)
+    if mend.anew:
+        cleaned, expectations = _anew(relations, mend, list(before.rows.values()), held, derived)
+    for expectation in expectations:
         change = _moved if mend.moves else _dropped
         cleaned = change(cleaned, mend.leaked(expectation, cleaned), held, derived)
+    cost = mend.accept(before, tally(cleaned, mend.target))
     queries: dict[str, Any] = {}
     for split in cleaned.splits:
         rows = cleaned.engine.relation(split.source, held)
@@ -67,23 +73,7 @@ def clean_rows(
         unsplit = sa.select(*(given.c[column] for column in held)).where(column.is_(None))
         queries[name] = sa.union_all(query, unsplit) if relations.rows_without_split and mend.expectations else query
         break
-    return CleanRows(cleaned, queries)
-
-
-def counted(clean: CleanRows) -> dict[str, int]:
-    """Return how many rows each split has left."""
-    relations = clean.relations
-    found = dict.fromkeys(relations.names, 0)
-    if relations.split_column is None:
-        for name, query in clean.queries.items():
-            rows = query.subquery("counted")
-            found[name] = int(relations.fetch(sa.select(sa.func.count()).select_from(rows))[0][0])
-        return found
-    (query,) = clean.queries.values()
-    rows = query.subquery("counted")
-    column = rows.c[relations.split_column]
-    by_value = relations.fetch(sa.select(column, sa.func.count().label("row_count")).group_by(column))
-    return found | {str(value).strip(): int(count) for value, count in by_value if value is not None}
+    return CleanRows(queries, cost)
 
 
 def _dropped(
@@ -101,7 +91,34 @@ def _dropped(
 def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derived: Callable[..., Source]) -> Relations:
     """Return the splits, each with the rows that belong to it."""
     stacked, aliases = relations.beside(held, leaked.marks)
-    rows = with_home(stacked, leaked)
+    return _placed(relations, with_home(stacked, leaked), aliases, held, derived)
+
+
+def _anew(
+    relations: Relations, mend: Mend, sizes: Sequence[int], held: Sequence[str], derived: Callable[..., Source]
+) -> tuple[Relations, list[CrossBatchExpectation]]:
+    """Return new splits, and the Expectations of which rows still leak."""
+    marks, made = standing(relations, [mend.leaked(one, relations) for one in mend.expectations], mend.target)
+    stacked, aliases = relations.beside(held, marks)
+    anew = made(stacked, sizes, mend.seed)
+    splits = _placed(relations, anew.rows, aliases, held, derived)
+    remaining = [mend.expectations[no] for no in anew.remaining]
+    # Each that has to be mended makes the statements longer.
+    return splits, [one for one in remaining if _leaks(splits, mend.leaked(one, splits))]
+
+
+def _leaks(relations: Relations, leaked: LeakedRows) -> bool:
+    stacked = relations.beside([], leaked.marks)[0]
+    source, conditions = leaked.keep(stacked)
+    found = sa.select(sa.func.count()).select_from(source).where(*conditions)
+    return bool(relations.fetch(found)[0][0])
+
+
+def _placed(
+    relations: Relations, rows: sa.FromClause, aliases: Mapping[str, str], held: Sequence[str],
+    derived: Callable[..., Source],
+) -> Relations:  # fmt: skip
+    """Return the splits, each with the rows whose ``home_`` it is; those without one are dropped."""
     shown: dict[str, sa.ColumnElement[Any]] = {name: rows.c[alias] for name, alias in aliases.items()}
     if relations.split_column is not None:
         values = [(rows.c.home_ == i, sa.literal(split.value)) for i, split in enumerate(relations.splits)]
@@ -109,7 +126,8 @@ def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derive
             (rows.c.home_ == rows.c.split_no, shown[relations.split_column]), *values
         )
     columns = [column.label(name) for name, column in shown.items()]
-    return _derived(relations, sa.select(rows.c.home_.label("gxl_split_no"), *columns), held, derived)
+    placed = sa.select(rows.c.home_.label("gxl_split_no"), *columns).where(rows.c.home_.is_not(None))
+    return _derived(relations, placed, held, derived)
 
 
 def with_home(stacked: sa.FromClause, leaked: LeakedRows) -> sa.Subquery:

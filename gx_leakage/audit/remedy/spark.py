@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.mend import Made, Mend, refuse_empty
-from gx_leakage.audit.remedy.queries import clean_rows, counted
+from gx_leakage.audit.remedy.mend import Made, Mend
+from gx_leakage.audit.remedy.queries import clean_rows
 from gx_leakage.engines import Source
 from gx_leakage.engines.spark import SparkEngine
 from gx_leakage.gx.sources import data_context, prepare, relations_of
@@ -36,9 +36,7 @@ class Spark:
 
             try:
                 clean = clean_rows(relations, mend, derived, "splits")
-                rows = counted(clean)
-                refuse_empty(rows)
-                return Made({name: engine.frame(query) for name, query in clean.queries.items()}, rows)
+                return Made({name: engine.frame(query) for name, query in clean.queries.items()}, clean.cost)
             finally:
                 relations.close()
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.mend import Mend, refuse_empty
+from gx_leakage.audit.remedy.anew import standing
+from gx_leakage.audit.remedy.mend import Cost, Mend, tally
 from gx_leakage.audit.remedy.queries import with_home
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import TableEngine
+from gx_leakage.engines.duckdb_types import temporary_table
+from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.splits.files import quoted
 from gx_leakage.splits.relations import LeakedRows, Relations, SplitRows, in_usual_order
 from gx_leakage.sql.dialects import literal_dialect
@@ -29,13 +32,9 @@ class Placed:
     """From which split to which one."""
     first: list[int]
     """One row of each split, before anything was moved."""
-    rows: dict[str, int]
-    """How many rows each split has now, by name in the order of positions."""
-
-    @property
-    def names(self) -> list[str]:
-        """The splits."""
-        return list(self.rows)
+    names: list[str]
+    """The splits, in the order of positions."""
+    cost: Cost
 
     def left(self, split: int) -> frozenset[int]:
         """Return the rows that were moved elsewhere."""
@@ -43,9 +42,11 @@ class Placed:
 
     @classmethod
     def of(
-        cls, engine: TableEngine, named: Mapping[str, str], sizes: Sequence[int], split_column: str | None
-    ) -> Placed:
+        cls, engine: TableEngine, named: Mapping[str, str], sizes: Sequence[int], first: list[int], mend: Mend,
+        cost: Cost,
+    ) -> Placed:  # fmt: skip
         """Compare what is in the tables with what was."""
+        split_column = mend.split_column
         tables = list(named.values())
         of, row = engine.origin
         run = engine.connection.execute
@@ -60,12 +61,12 @@ class Placed:
         moved: dict[tuple[int, int], set[int]] = {}
         for origin, number, now in run(f"SELECT o, r, n FROM ({kept}) WHERE o <> n").fetchall():  # noqa: S608
             moved.setdefault((origin, now), set()).add(number)
-        first = [run(f"SELECT min({row}) FROM {t} WHERE {of} = {no}").fetchall()[0][0] for no, t in enumerate(tables)]  # noqa: S608
         return cls(
             [frozenset(r for o, r in gone if o == no) for no in range(len(sizes))],
             {pair: frozenset(rows) for pair, rows in moved.items()},
             first,
-            {name: engine.size(table) for name, table in named.items()},
+            list(named),
+            cost,
         )
 
 
@@ -78,13 +79,18 @@ def placed(engine: TableEngine, names: Sequence[str], mend: Mend) -> Placed:
     tables = {name: f"split_{no}" for no, name in enumerate(names)}
     if mend.split_column is not None:
         tables = _parts(engine, mend.split_column)
-    for expectation in mend.expectations:
-        splits = Relations(engine, [SplitRows(name, Source(table, None)) for name, table in tables.items()])
+    row = engine.origin[1]
+    first = [engine.connection.execute(f"SELECT min({row}) FROM {t}").fetchall()[0][0] for t in tables.values()]  # noqa: S608
+    splits = Relations(engine, [SplitRows(name, Source(table, None)) for name, table in tables.items()])
+    before = tally(splits, mend.target)
+    expectations = mend.expectations
+    if mend.anew:
+        expectations = _resplit(engine, splits, list(tables.values()), mend, list(before.rows.values()))
+    for expectation in expectations:
         change = _move if mend.moves else _drop
         change(engine, splits, list(tables.values()), mend.leaked(expectation, splits))
-    found = Placed.of(engine, tables, sizes, mend.split_column)
-    refuse_empty(found.rows)
-    return found
+    cost = mend.accept(before, tally(splits, mend.target))
+    return Placed.of(engine, tables, sizes, first, mend, cost)
 
 
 def _parts(engine: TableEngine, split_column: str) -> dict[str, str]:
@@ -115,9 +121,31 @@ def _drop(engine: TableEngine, splits: Relations, tables: Sequence[str], leaked:
 def _move(engine: TableEngine, splits: Relations, tables: Sequence[str], leaked: LeakedRows) -> None:
     """Bring all rows that belong together to the split that holds most of them."""
     rows = with_home(_with_origin(engine, splits, leaked), leaked)
+    _bring(engine, tables, rows)
+
+
+def _resplit(
+    engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, sizes: Sequence[int]
+) -> list[CrossBatchExpectation]:
+    """Bring all rows to new splits, and return the Expectations of which rows may still leak."""
+    marks, made = standing(splits, [mend.leaked(one, splits) for one in mend.expectations], mend.target)
+    stack = splits.stack(splits.common_columns())
+
+    def read(relation: sa.FromClause) -> list[Any]:
+        return [*(relation.c[name] for name in engine.origin), *marks(relation)]
+
+    run = engine.connection.execute
+    with temporary_table(run, engine.dialect, stack.select(read)) as stacked:
+        anew = made(stacked, sizes, mend.seed, engine.origin)
+        _bring(engine, tables, anew.rows)
+    return [mend.expectations[no] for no in anew.remaining]
+
+
+def _bring(engine: TableEngine, tables: Sequence[str], rows: sa.FromClause) -> None:
+    """Bring rows to the split that ``home_`` says; those of which it says none are dropped."""
     away = sa.select(rows.c.split_no, *(rows.c[name] for name in engine.origin), rows.c.home_.label("home"))
     run = engine.connection.execute
-    moved = _literal(engine, away.where(rows.c.home_ != rows.c.split_no))
+    moved = _literal(engine, away.where(sa.or_(rows.c.home_.is_(None), rows.c.home_ != rows.c.split_no)))
     run(f"CREATE OR REPLACE TEMPORARY TABLE moved AS {moved}")
     for home, table in enumerate(tables):
         for no, other in enumerate(tables):
@@ -129,7 +157,7 @@ def _move(engine: TableEngine, splits: Relations, tables: Sequence[str], leaked:
                 run(f"INSERT INTO {table} BY NAME {_only_of(engine, table, other, of_home)}")
     for no, table in enumerate(tables):
         this = _same_row(engine, "l", "t")
-        run(f"DELETE FROM {table} t USING moved l WHERE l.split_no = {no} AND l.home <> {no} AND {this}")  # noqa: S608
+        run(f"DELETE FROM {table} t USING moved l WHERE l.split_no = {no} AND {this}")  # noqa: S608
 
 
 def _with_origin(engine: TableEngine, splits: Relations, leaked: LeakedRows) -> sa.Subquery:

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.mend import Made, Mend, refuse_empty
-from gx_leakage.audit.remedy.queries import clean_rows, counted
+from gx_leakage.audit.remedy.mend import Made, Mend
+from gx_leakage.audit.remedy.queries import clean_rows
 from gx_leakage.disclosure import redacted
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
@@ -40,15 +40,13 @@ class Warehouse:
             relations = relations_of(prepared)
             try:
                 clean = clean_rows(relations, mend, _derived, one)
-                rows = counted(clean)
                 dialect = relations.engine.dialect
                 texts = [_made(dialect, targets[name], query) for name, query in clean.queries.items()]
             finally:
                 relations.close()
-        refuse_empty(rows)
         if self.run:
             self._make(texts)
-        return Made(targets, rows, texts)
+        return Made(targets, clean.cost, texts)
 
     def set_aside(self, made: Made) -> str:
         """Say which tables there are now: what is in a warehouse is not touched again."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.splits.relations import USUAL_ORDER, LeakedRows, Relations, in_usual_order
+from gx_leakage.splits.relations import USUAL_ORDER, LeakedRows, Ordered, Relations, in_usual_order
 from gx_leakage.sql.keys import Axis, Key, on_one_axis
 
 __all__ = ["UNITS", "EarlyRows", "SplitTimes", "Timeline", "gather", "parse_gap"]
@@ -143,6 +143,8 @@ class _Bounds:
     positions: list[int]
     """The splits that are looked at, the earliest first."""
     cutoffs: dict[int, _Cutoff]
+    without_gap: Callable[[Any], _Cutoff]
+    """Given the last time of a split, what is too early after it if there were no gap."""
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -207,7 +209,8 @@ def _bounds(relations: Relations, column: str, order: Sequence[str] | None, gap:
                     f"{value(f': {bound}')}. Make it NULL, or leave such rows out."
                 )
     cutoffs = {i: _cutoff(times[i].last, span, unit, axis) for i in positions if times[i].last is not None}
-    return _Bounds(stacked, key, times, positions, cutoffs)
+    nothing = parse_gap(None, unit, axis)
+    return _Bounds(stacked, key, times, positions, cutoffs, lambda last: _cutoff(last, nothing, unit, axis))
 
 
 def _count(
@@ -255,8 +258,13 @@ def leaked_rows(
 ) -> LeakedRows:
     """Return how the early rows of the judged splits are found, or those of train that are not before all of them."""
     if side != "train":
-        cutoffs = _bounds(relations, column, order, gap, unit)
-        return _leaked(cutoffs.key, cutoffs.latest, relations.judged(train))
+        bounds = _bounds(relations, column, order, gap, unit)
+        names = tuple(relations.names[i] for i in bounds.positions)
+        judged = bounds.positions[1:] if train in names[1:] else relations.judged(train)
+        return replace(
+            _leaked(bounds.key, bounds.latest, judged),
+            ordered=Ordered("at_", splits=names, up_to=lambda last: bounds.without_gap(last).covers),
+        )
     if gap is not None or unit is not None:
         raise CouldNotCheckError("with a gap or a unit, rows are dropped from the judged splits: strategy 'judged'.")
     (no,) = relations.on_side(side, train)

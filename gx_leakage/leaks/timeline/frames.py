@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
-from gx_leakage.splits.relations import LeakedRows, Relations
+from gx_leakage.splits.relations import LeakedRows, Ordered, Relations
 from gx_leakage.sql.dialects import digest
 from gx_leakage.sql.keys import NUMBERS, Key, type_name
 from gx_leakage.sql.values import plain
@@ -175,7 +175,8 @@ class _Asked:
             rows = self.placed(stacked, others)
             return rows, [self.near(rows, others)]
 
-        return LeakedRows(self.marks, keep, together=tuple(self.names))
+        names = tuple(self.names)
+        return LeakedRows(self.marks, keep, together=names, ordered=Ordered("frame_", within=names))
 
 
 def _asked(relations: Relations, sequence: Sequence[str], frame: str, min_gap: float, train: str) -> _Asked:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.leaks.timeline.evidence import parse_gap
-from gx_leakage.splits.relations import LeakedRows, Relations
+from gx_leakage.splits.relations import LeakedRows, Ordered, Relations, in_usual_order
 from gx_leakage.sql.dialects import later
 from gx_leakage.sql.keys import Family, Key, on_one_axis
 
@@ -108,7 +108,9 @@ def leaked_rows(
     relations: Relations, side: str, *, start: str, end: str, embargo: Any = None, train: str = "train", **_: Any
 ) -> LeakedRows:
     """Return how the rows of train are found that have to be purged, whichever side is asked for."""
-    return _asked(relations, start, end, embargo, train).leaked()
+    later = in_usual_order([name for name in relations.names if name != train])
+    ordered = Ordered("start_", splits=(train, *later))
+    return replace(_asked(relations, start, end, embargo, train).leaked(), ordered=ordered)
 
 
 @dataclass(frozen=True)
