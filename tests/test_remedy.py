@@ -33,7 +33,7 @@ class TestStrategies:
     def test_frames(self, strategy: str, train: list[int], test: list[int]) -> None:
         given = {"train": TRAIN.set_index("day", drop=False), "test": TEST.set_index("day", drop=False)}
         report = gxl.audit(given, group="g")
-        cleaned = report.clean_splits(strategy)
+        cleaned = report.clean_splits(strategy, allow=True)
         assert (sorted(days(cleaned.splits["train"])), sorted(days(cleaned.splits["test"]))) == (train, test)
         assert list(cleaned.splits["test"].index) == days(cleaned.splits["test"])
         assert cleaned.rows == [
@@ -52,14 +52,14 @@ class TestStrategies:
             frame.assign(code=[f"00{value}" for value in frame["day"]], real="1.500").to_csv(path, index=False)
         before = {name: path.read_bytes() for name, path in paths.items()}
         report = gxl.audit(paths, group="g")
-        cleaned = report.clean_splits(strategy, directory=tmp_path / "clean")
+        cleaned = report.clean_splits(strategy, allow=True, directory=tmp_path / "clean")
         read = {name: pd.read_csv(path, dtype=str) for name, path in cleaned.splits.items()}
         assert (sorted(days(read["train"])), sorted(days(read["test"]))) == (train, test)
         assert set(read["train"]["real"]) == {"1.500"}
         assert all(code == f"00{day}" for code, day in zip(read["test"]["code"], read["test"]["day"], strict=True))
         assert {name: path.read_bytes() for name, path in paths.items()} == before
         with pytest.raises(gxl.CouldNotCheckError, match="exists already"):
-            report.clean_splits(strategy, directory=tmp_path / "clean")
+            report.clean_splits(strategy, allow=True, directory=tmp_path / "clean")
 
     @pytest.mark.parametrize("kind", ["frame", "csv", "parquet"])
     def test_a_split_column(self, strategy: str, train: list[int], test: list[int], kind: str, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ class TestStrategies:
             (both.to_csv if kind == "csv" else both.to_parquet)(given, index=False)
         report = gxl.audit(given, split_column="fold", group="g")
         options = {} if kind == "frame" else {"directory": tmp_path / "clean"}
-        (made,) = report.clean_splits(strategy, **options).splits.values()
+        (made,) = report.clean_splits(strategy, allow=True, **options).splits.values()
         read: Any = made if kind == "frame" else pd.read_csv(made) if kind == "csv" else pd.read_parquet(made)
         found = {name: sorted(days(part)) for name, part in read.groupby("fold")}
         assert (found["train"], found["test"]) == (train, test)
@@ -88,20 +88,20 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
     column = None if layout == "tables" else "fold"
     roles: dict[str, Any] = {"group": "g"} if strategy == "reassign" else {"group": "g", "time": "day"}
     report = gxl.audit(given, connection=url, split_column=column, **roles)
-    said = report.clean_splits(strategy)
+    said = report.clean_splits(strategy, allow=True)
     assert said.report is None
     assert all(text.startswith("CREATE TABLE") for text in said.sql)
     with sqlite3.connect(tmp_path / "db.sqlite") as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert tables == {"train", "test", "visits"}  # nothing is made until that is asked for
-    done = report.clean_splits(strategy, run=True)
+    done = report.clean_splits(strategy, allow=True, run=True)
     assert done.report is not None
     assert done.report.success
     expected = {"judged": (6, 2), "train": (2, 6), "reassign": (6, 6)}[strategy]
     assert tuple(split["after"] for split in done.rows) == expected == tuple(s["after"] for s in said.rows)
     assert [split["rows"] for split in done.report.splits] == list(expected)
     with pytest.raises(gxl.CouldNotCheckError, match="already exists"):
-        report.clean_splits(strategy, run=True)
+        report.clean_splits(strategy, allow=True, run=True)
     with sqlite3.connect(tmp_path / "db.sqlite") as connection:
         names = ["train", "test"] if column is None else ["visits"]
         made = [pd.read_sql(f"SELECT * FROM {name}_clean", connection) for name in names]
@@ -127,7 +127,7 @@ def test_postgresql_mends_one_leak_after_the_other(postgresql: str) -> None:
     engine.dispose()
     report = gxl.audit({"train": "mend.train", "test": "mend.test"}, connection=postgresql, group="g", time="day")
     assert sum(finding.leaked for finding in report.findings) == 2
-    cleaned = report.clean_splits("judged", run=True)
+    cleaned = report.clean_splits("judged", allow=True, run=True)
     assert cleaned.splits == {"train": "mend.train_clean", "test": "mend.test_clean"}
     assert cleaned.report is not None
     assert cleaned.report.success
@@ -137,24 +137,26 @@ def test_postgresql_mends_one_leak_after_the_other(postgresql: str) -> None:
 @pytest.mark.parametrize(("strategy", "kept"), [("judged", (4, 2)), ("train", (2, 4))])
 def test_an_order_in_time(strategy: str, kept: tuple[int, int]) -> None:
     train, test = pd.DataFrame({"t": [1, 2, 5, 6], "x": range(4)}), pd.DataFrame({"t": [3, 5, 7, 8], "x": range(4, 8)})
-    cleaned = gxl.audit({"train": train, "test": test}, time="t").clean_splits(strategy)
+    cleaned = gxl.audit({"train": train, "test": test}, time="t").clean_splits(strategy, allow=True)
     assert (len(cleaned.splits["train"]), len(cleaned.splits["test"])) == kept
     with pytest.raises(gxl.CouldNotCheckError, match="not mended by bringing groups"):
-        gxl.audit({"train": train, "test": test}, time="t").clean_splits("reassign")
+        gxl.audit({"train": train, "test": test}, time="t").clean_splits("reassign", allow=True)
 
 
 @pytest.mark.parametrize("strategy", ["judged", "train", "reassign"])
 def test_frames_of_videos_windows_and_identical_rows(strategy: str) -> None:
     train = pd.DataFrame({"video": list("aaab"), "frame": [1, 2, 9, 1], "x": [1, 2, 3, 4]})
     test = pd.DataFrame({"video": list("abbc"), "frame": [3, 2, 3, 1], "x": [5, 6, 7, 8]})
-    cleaned = gxl.audit({"train": train, "test": test}, sequence="video", frame="frame").clean_splits(strategy)
+    cleaned = gxl.audit({"train": train, "test": test}, sequence="video", frame="frame").clean_splits(
+        strategy, allow=True
+    )
     assert cleaned.report is not None
     assert cleaned.report.success
     if strategy == "reassign":
         assert sorted(cleaned.splits["train"]["video"]) == list("aaaa")
     same = pd.DataFrame({"x": [1, None, 2, 3], "y": ["a", None, "b", "c"]})
     report = gxl.audit({"train": same, "test": pd.concat([same.head(2), same.head(1) + same.head(1)])})
-    cleaned = report.clean_splits(strategy)
+    cleaned = report.clean_splits(strategy, allow=True)
     assert cleaned.report is not None
     assert cleaned.report.success
     assert len(cleaned.splits["test"]) == (3 if strategy == "train" else 1)
@@ -165,25 +167,25 @@ def test_no_split_is_left_empty(tmp_path: Path) -> None:
         TEST.to_csv(tmp_path / f"{name}.csv", index=False)
     report = gxl.audit({name: tmp_path / f"{name}.csv" for name in ("train", "test")})
     with pytest.raises(gxl.CouldNotCheckError, match="would leave split 'test' without rows"):
-        report.clean_splits(directory=tmp_path / "clean")
+        report.clean_splits(allow=True, directory=tmp_path / "clean")
     assert not (tmp_path / "clean").exists()
 
 
 def test_windows_are_purged_from_train() -> None:
     train, test = pd.DataFrame({"a": [1, 5, 9], "b": [2, 7, 10]}), pd.DataFrame({"a": [6], "b": [8]})
-    cleaned = gxl.audit({"train": train, "test": test}, window=("a", "b")).clean_splits()
+    cleaned = gxl.audit({"train": train, "test": test}, window=("a", "b")).clean_splits(allow=True)
     assert list(cleaned.splits["train"]["a"]) == [1, 9]
 
 
 def test_what_has_to_be_mended_by_hand() -> None:
     train = pd.DataFrame({"g": range(40), "n": range(40), "x": [0, 1] * 20, "y": [0, 1] * 20})
     test = train.assign(g=range(39, 79), n=range(40, 80))
-    cleaned = gxl.audit({"train": train, "test": test}, group="g", target="y").clean_splits()
+    cleaned = gxl.audit({"train": train, "test": test}, group="g", target="y").clean_splits(allow=True)
     assert cleaned.not_fixed == ["x is a copy of y."]
     with pytest.raises(gxl.CouldNotCheckError, match="no strategy 'judge'"):
         gxl.audit({"train": train, "test": test}, group="g").clean_splits("judge")
     with pytest.raises(gxl.CouldNotCheckError, match="no column 'h'"):
-        gxl.audit({"train": train, "test": test}, group="h").clean_splits()
+        gxl.audit({"train": train, "test": test}, group="h").clean_splits(allow=True)
 
 
 def shared_groups(report: gxl.Report) -> gxl.Finding:

@@ -32,7 +32,7 @@ def _put(place: Path, content: str | bytes) -> Path:
 
 
 def _fixed(splits: Any, folder: Path, strategy: str = "judged", **roles: Any) -> dict[str, Any]:
-    return gxl.audit(splits, **{"group": "g", **roles}).clean_splits(strategy, directory=folder).splits
+    return gxl.audit(splits, **{"group": "g", **roles}).clean_splits(strategy, allow=True, directory=folder).splits
 
 
 # What a test split holds besides a leaked row of group 7, and what has to be left of it.
@@ -120,7 +120,7 @@ MOVED = {
 def test_a_cell_is_moved_as_it_is_written(case: str, tmp_path: Path) -> None:
     train, test, wanted = MOVED[case]
     splits = {"train": _put(tmp_path / "train.csv", train), "test": _put(tmp_path / "test.csv", test)}
-    cleaned = gxl.audit(splits, group="g").clean_splits("reassign", directory=tmp_path / "clean")
+    cleaned = gxl.audit(splits, group="g").clean_splits("reassign", allow=True, directory=tmp_path / "clean")
     content = cleaned.splits["train"].read_bytes()
     assert content == train + wanted
     assert [one["after"] for one in cleaned.rows] == [3, 1]
@@ -145,7 +145,7 @@ def test_an_object_is_moved_as_its_own_text(written: str, kinds: str, tmp_path: 
         lines = "\n".join(one.replace("\n", "") if end == "jsonl" else one for one in records)
         text = f"{lines}\n" if end == "jsonl" else f"[{','.join(records)}]"
         splits[name] = _put(tmp_path / f"{name}.{end}", text)
-    cleaned = gxl.audit(splits, group="g").clean_splits("reassign", directory=tmp_path / "clean")
+    cleaned = gxl.audit(splits, group="g").clean_splits("reassign", allow=True, directory=tmp_path / "clean")
     text = cleaned.splits["train"].read_text()
     found = json.loads(text) if splits["train"].suffix == ".json" else list(map(json.loads, text.splitlines()))
     assert found[-1] == json.loads(record)
@@ -199,7 +199,7 @@ def test_a_value_of_parquet_is_moved_exactly(case: str, tmp_path: Path) -> None:
     home, _, value = HELD[case]
     splits = _parquet(tmp_path, *HELD[case])
     report = gxl.audit(splits, group="g", exclude="v")
-    table = pq.read_table(report.clean_splits("reassign", directory=tmp_path / "clean").splits["train"])
+    table = pq.read_table(report.clean_splits("reassign", allow=True, directory=tmp_path / "clean").splits["train"])
     held = table.schema.field("v").type
     # Which integers a dictionary is read back with depends on the version of Arrow.
     assert held == home or (pa.types.is_dictionary(home) and held.value_type == home.value_type)
@@ -212,7 +212,7 @@ def test_a_value_of_parquet_that_would_change_is_refused(case: str, tmp_path: Pa
     splits = _parquet(tmp_path, *NOT_HELD[case])
     report = gxl.audit(splits, group="g", exclude="v")
     with pytest.raises(gxl.CouldNotCheckError, match=r"'test' cannot be moved to split 'train'.* column 'v' is"):
-        report.clean_splits("reassign", directory=tmp_path / "clean")
+        report.clean_splits("reassign", allow=True, directory=tmp_path / "clean")
     assert not (tmp_path / "clean").exists()
 
 
@@ -233,9 +233,9 @@ def test_records_that_cannot_be_moved_are_refused(case: str, tmp_path: Path) -> 
     splits = {"train": _put(tmp_path / f"train.{one}", train), "test": _put(tmp_path / f"test.{other}", test)}
     report = gxl.audit(splits, group="g")
     with pytest.raises(gxl.CouldNotCheckError, match=said):
-        report.clean_splits("reassign", directory=tmp_path / "clean")
+        report.clean_splits("reassign", allow=True, directory=tmp_path / "clean")
     assert not (tmp_path / "clean").exists()
-    assert report.clean_splits("judged", directory=tmp_path / "clean").rows[1]["after"] == 1
+    assert report.clean_splits("judged", allow=True, directory=tmp_path / "clean").rows[1]["after"] == 1
 
 
 FRAMES: dict[str, tuple[Any, Any, Any]] = {
@@ -258,9 +258,9 @@ def test_a_row_of_a_frame_is_moved_exactly(case: str) -> None:
     report = gxl.audit(frames, group="g", exclude="x" if train is not None else ())
     if isinstance(wanted, str):
         with pytest.raises(gxl.CouldNotCheckError, match=wanted):
-            report.clean_splits("reassign")
+            report.clean_splits("reassign", allow=True)
         return
-    made = report.clean_splits("reassign").splits["train"]
+    made = report.clean_splits("reassign", allow=True).splits["train"]
     assert (list(made.columns), made["x"].tolist()) == (["g", "u", "x"], wanted)
 
 
@@ -272,7 +272,7 @@ def test_what_cannot_be_checked_again_does_not_look_finished(tmp_path: Path) -> 
     report = gxl.audit(splits, group="g")
     for ending in ("unchecked", "unchecked.1"):
         with pytest.raises(gxl.CouldNotCheckError, match=rf"wrote .*train.csv.{ending}, .*could not be checked again"):
-            report.clean_splits(directory=tmp_path / "clean")
+            report.clean_splits(allow=True, directory=tmp_path / "clean")
     found = sorted(path.name for path in (tmp_path / "clean").iterdir())
     assert found == ["test.csv.unchecked", "test.csv.unchecked.1", "train.csv.unchecked", "train.csv.unchecked.1"]
     assert (tmp_path / "clean/test.csv.unchecked").read_text() == "g,x\n,4\n"
@@ -281,7 +281,7 @@ def test_what_cannot_be_checked_again_does_not_look_finished(tmp_path: Path) -> 
 def test_rows_without_a_split_may_be_most_of_what_is_left(tmp_path: Path) -> None:
     rows = [{"g": 1, "split": "train"}, {"g": 1, "split": "test"}, {"g": 2, "split": "test"}, {"g": 3}, {"g": 4}]
     given_ = _put(tmp_path / "all.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
-    cleaned = gxl.audit(given_, split_column="split", group="g").clean_splits(directory=tmp_path / "clean")
+    cleaned = gxl.audit(given_, split_column="split", group="g").clean_splits(allow=True, directory=tmp_path / "clean")
     assert cleaned.report is not None
     assert cleaned.report.success
     (made,) = cleaned.splits.values()
@@ -318,7 +318,7 @@ def test_a_split_column_of_a_frame(tmp_path: Path) -> None:
     )
     frame.attrs["who"] = "me"
     report = gxl.audit(frame, split_column="fold", group="g")
-    (made,) = report.clean_splits("judged").splits.values()
+    (made,) = report.clean_splits("judged", allow=True).splits.values()
     pd.testing.assert_frame_equal(made, frame.drop(index=["b", "c"]))  # no split is train: both are judged
     assert made.attrs == frame.attrs
 
@@ -329,11 +329,11 @@ def test_a_split_column_of_a_frame(tmp_path: Path) -> None:
 def test_no_column_of_ours_meets_one_of_theirs(name: str, tmp_path: Path) -> None:
     train = pd.DataFrame({name: [0, 1], "g": [1, 2], "u": [1, 2]})
     test = pd.DataFrame({name: [1, 0, 5], "g": [3, 2, 4], "u": [3, 4, 5]})
-    made = gxl.audit({"train": train, "test": test}, group="g").clean_splits().splits
+    made = gxl.audit({"train": train, "test": test}, group="g").clean_splits(allow=True).splits
     assert made["test"]["g"].tolist() == [3, 4]
-    made = gxl.audit({"train": train, "test": test}, group=name).clean_splits().splits
+    made = gxl.audit({"train": train, "test": test}, group=name).clean_splits(allow=True).splits
     assert made["test"][name].tolist() == [5]
-    made = gxl.audit({"train": train, "test": test}, time=name, order=["train", "test"]).clean_splits().splits
+    made = gxl.audit({"train": train, "test": test}, time=name, order=["train", "test"]).clean_splits(allow=True).splits
     assert made["test"][name].tolist() == [5]
 
 
@@ -350,11 +350,11 @@ def test_nothing_is_written_over_or_through_a_link(tmp_path: Path) -> None:
     splits = {"train": _put(tmp_path / "train.csv", "g\n7\n8\n"), "test": _put(tmp_path / "test.csv", "g\n7\n9\n")}
     report = gxl.audit(splits, group="g")
     with pytest.raises(gxl.CouldNotCheckError, match="exists already"):
-        report.clean_splits(directory=tmp_path)
+        report.clean_splits(allow=True, directory=tmp_path)
     (tmp_path / "clean").mkdir()
     (tmp_path / "clean/test.csv").symlink_to(tmp_path / "elsewhere.csv")
     with pytest.raises(gxl.CouldNotCheckError, match="exists already"):
-        report.clean_splits(directory=tmp_path / "clean")
+        report.clean_splits(allow=True, directory=tmp_path / "clean")
     assert [path.name for path in (tmp_path / "clean").iterdir()] == ["test.csv"]
     assert not (tmp_path / "elsewhere.csv").exists()
     folder = tmp_path / "parts"
@@ -362,7 +362,7 @@ def test_nothing_is_written_over_or_through_a_link(tmp_path: Path) -> None:
     pq.write_table(pa.table({"g": [7, 9]}), folder / "1.parquet")
     report = gxl.audit({"train": tmp_path / "train.csv", "test": folder}, group="g")
     with pytest.raises(gxl.CouldNotCheckError, match="is inside of"):
-        report.clean_splits(directory=folder)
+        report.clean_splits(allow=True, directory=folder)
 
 
 _CELLS = st.text(alphabet="ab ,;\"\n\r'é0", max_size=6)
@@ -385,9 +385,9 @@ def test_records_are_copied_raw(rows: list[tuple[int, str]], end: str) -> None:
         report = gxl.audit(splits, group="g")
         if not kept:
             with pytest.raises(gxl.CouldNotCheckError, match="without rows"):
-                report.clean_splits(directory=place / "clean")
+                report.clean_splits(allow=True, directory=place / "clean")
             return
-        made = report.clean_splits(directory=place / "clean").splits
+        made = report.clean_splits(allow=True, directory=place / "clean").splits
         assert made["test"].read_bytes() == f"g,x{end}{''.join(kept)}".encode()
 
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class _Way:
 class Anew:
     """The rows of all splits with ``home_``, the position of their new split, NULL for those that are dropped."""
 
-    rows: sa.Subquery
+    rows: sa.FromClause
     remaining: tuple[int, ...]
     """The positions of the Expectations of which rows may still leak, and are dropped."""
 
@@ -131,6 +131,7 @@ class _Dealing:
     order: Sequence[str]
     classes: bool
     seed: int
+    count: Iterator[int] = field(default_factory=itertools.count)
 
     def best(self) -> Anew:
         """Return the first way by which all splits come near their proportions, or else the one that comes nearest.
@@ -195,13 +196,12 @@ class _Dealing:
             kept = dealt.c.period_.is_(None)
         cases = [(home == _whole(place), _whole(no)) for no, place in enumerate(places)]
         stays = sa.or_(kept, dealt.c.period_ == home) if way.cut is not None else sa.true()
-        rows = sa.select(
+        rows = self._step(sa.select(
             *(dealt.c[column.name] for column in self.stacked.c), sa.case(*((sa.and_(stays, c), n) for c, n in cases))
             .label("home_"),
-        ).subquery("anew")  # fmt: skip
+        ))  # fmt: skip
         counted = {
-            row[0]: int(row[1])
-            for row in self._fetch(sa.select(rows.c.home_, sa.func.count()).group_by(rows.c.home_))
+            row[0]: int(row[1]) for row in self._fetch(sa.select(rows.c.home_, sa.func.count()).group_by(rows.c.home_))
         }
         sizes = [counted.get(no, 0) for no in range(len(order))]
         left = sum(sizes)
@@ -214,6 +214,18 @@ class _Dealing:
         kept_whole = {one.no for one in way.together if not (way.cut and one.no == way.cut.no)}
         remaining = tuple(one.no for one in self.standings if one.no not in kept_whole)
         return off, Anew(rows, remaining)
+
+    def _step(self, statement: Any) -> sa.FromClause:
+        """Return one step of many as a relation: nested, they are deeper than SQLite reads; flat, Spark drops them."""
+        name = f"step_{next(self.count)}"
+        made: sa.FromClause = (
+            statement.subquery(name) if self.relations.engine.dialect.name == "spark" else statement.cte(name)
+        )
+        return made
+
+    def _with(self, rows: sa.FromClause, found: Mapping[str, Any]) -> sa.FromClause:
+        """Return rows with further columns."""
+        return self._step(sa.select(rows, *(column.label(called) for called, column in found.items())))
 
     def _fetch(self, statement: Any) -> Sequence[Any]:
         return self.relations.fetch(statement)
@@ -241,14 +253,14 @@ class _Dealing:
         period = sa.case(
             *((ordered.up_to(bound)(mark), _whole(no)) for no, bound in enumerate(bounds)), else_=_whole(len(bounds))
         )
-        return sa.select(self.stacked, period.label("period_")).where(mark.is_not(None)).subquery("placed"), order
+        return self._step(sa.select(self.stacked, period.label("period_")).where(mark.is_not(None))), order
 
     def _bounds(self, mark: sa.ColumnElement[Any], sizes: Sequence[int]) -> list[Any]:
         """Return the last value of each split but the last: the ones by which they are nearest to their proportions."""
         values = sa.select(mark.label("at_"), sa.func.count().label("rows_")).where(mark.is_not(None)).group_by(mark)
-        by_value = values.subquery("by_value")
+        by_value = self._step(values)
         running = sa.cast(sa.func.sum(by_value.c.rows_).over(order_by=by_value.c.at_), sa.BigInteger())
-        upto = sa.select(by_value.c.at_, running.label("upto_")).subquery("upto")
+        upto = self._step(sa.select(by_value.c.at_, running.label("upto_")))
         at, reached = upto.c.at_, upto.c.upto_
         (rows, distinct) = self._fetch(sa.select(sa.func.max(reached), sa.func.count()).select_from(upto))[0]
         if int(distinct) < len(sizes):
@@ -275,10 +287,10 @@ class _Dealing:
         rows, mark = self.stacked, self.stacked.c[cut.own(ordered.by)]
         by = [digest(rows.c[cut.own(name)]) for name in ordered.within]
         upto = sa.func.count().over(partition_by=by, order_by=mark)
-        counted = sa.select(
+        counted = self._step(sa.select(
             rows, upto.label("upto_"), sa.func.count().over(partition_by=[*by, mark]).label("ties_"),
             sa.func.count().over(partition_by=by).label("long_"),
-        ).subquery("counted")  # fmt: skip
+        ))  # fmt: skip
         total = sum(self.sizes)
         middle = (2 * counted.c.upto_ - counted.c.ties_) * _whole(total)
         parts = [
@@ -287,11 +299,11 @@ class _Dealing:
         ]
         known = [counted.c[cut.own(name)].is_not(None) for name in (*ordered.within, ordered.by)]
         period = sa.case((sa.not_(sa.and_(*known)), sa.null()), *parts, else_=_whole(len(self.sizes) - 1))
-        return sa.select(
-            *(counted.c[column.name] for column in rows.c), sa.cast(period, sa.BigInteger()).label("period_")
-        ).subquery("placed")
+        return self._step(
+            sa.select(*(counted.c[column.name] for column in rows.c), sa.cast(period, sa.BigInteger()).label("period_"))
+        )
 
-    def _numbered(self, rows: sa.FromClause) -> sa.Subquery:
+    def _numbered(self, rows: sa.FromClause) -> sa.FromClause:
         order = [
             part
             for name in self.order
@@ -301,18 +313,18 @@ class _Dealing:
             )
         ]
         number = sa.func.row_number().over(order_by=order or [rows.c.split_no])
-        return sa.select(rows, sa.cast(number, sa.BigInteger()).label("unit_")).subquery("numbered")
+        return self._step(sa.select(rows, sa.cast(number, sa.BigInteger()).label("unit_")))
 
-    def _units(self, rows: sa.Subquery, together: Sequence[_Standing]) -> sa.Subquery:
+    def _units(self, rows: sa.FromClause, together: Sequence[_Standing]) -> sa.FromClause:
         """Return the rows with ``unit_``, the smallest number of all rows that keys tie to them."""
 
-        def handed_on(rows: sa.Subquery) -> sa.Subquery:
+        def handed_on(rows: sa.FromClause) -> sa.FromClause:
             for one in together:
                 by = [digest(rows.c[name]) for name in one.together]
                 least = sa.func.min(rows.c.unit_).over(partition_by=by)
                 unit = sa.case((one.known(rows), least), else_=rows.c.unit_)
                 others = [column for column in rows.c if column.name != "unit_"]
-                rows = sa.select(*others, unit.label("unit_")).subquery("units")
+                rows = self._step(sa.select(*others, unit.label("unit_")))
             return rows
 
         rounds, done = 1, 0
@@ -329,17 +341,17 @@ class _Dealing:
                     "the keys."
                 )
 
-    def _settled(self, rows: sa.Subquery, together: Sequence[_Standing]) -> bool:
+    def _settled(self, rows: sa.FromClause, together: Sequence[_Standing]) -> bool:
         differs = []
         for one in together:
             by = [digest(rows.c[name]) for name in one.together]
             least, most = (of(rows.c.unit_).over(partition_by=by) for of in (sa.func.min, sa.func.max))
             differs.append(sa.case((sa.and_(one.known(rows), least < most), 1), else_=0).label(f"differs_{one.no}_"))
-        flags = sa.select(*differs).subquery("flags")
+        flags = self._step(sa.select(*differs))
         counted = self._fetch(sa.select(*(sa.func.sum(flag) for flag in flags.c)))[0]
         return not any(int(count or 0) for count in counted)
 
-    def _in_order(self, rows: sa.Subquery, *, with_periods: bool) -> sa.Subquery:
+    def _in_order(self, rows: sa.FromClause, *, with_periods: bool) -> sa.FromClause:
         """Return the rows with what their unit is, and how many rows are in the shuffled order up to it: ``at_``."""
         found: dict[str, Any] = {"unit_rows_": sa.func.count().over(partition_by=rows.c.unit_)}
         if self.classes:
@@ -349,7 +361,7 @@ class _Dealing:
         if with_periods:
             found["first_"] = sa.func.min(rows.c.period_).over(partition_by=rows.c.unit_)
             found["last_"] = sa.func.max(rows.c.period_).over(partition_by=rows.c.unit_)
-        rows = _with(rows, found, "sized")
+        rows = self._with(rows, found)
         if with_periods:
             tied = sa.case(
                 (rows.c.first_.is_(None), _whole(_UNTIED)), (rows.c.first_ == rows.c.last_, _whole(_WHOLE)),
@@ -364,39 +376,43 @@ class _Dealing:
             first = [rows.c.class_rows_.desc(), sa.case((rows.c.class_.is_(None), 0), else_=1), class_]
             found["kind_"] = sa.func.first_value(rows.c.class_).over(partition_by=rows.c.unit_, order_by=first)
             found["most_"] = sa.func.max(rows.c.class_rows_).over(partition_by=rows.c.unit_)
-        rows = _with(rows, found, "drawn")
+        rows = self._with(rows, found)
         found = {"square_": remainder(rows.c.drawn_ * rows.c.drawn_, _PRIME)}
         if self.classes:
             # Units of one class are another kind than those that have a few rows of it more.
             most, of = rows.c.most_ * _whole(10), rows.c.unit_rows_
             found["pure_"] = sa.case((most >= of * _whole(9), 2), (most >= of * _whole(7), 1), else_=0)
-        rows = _with(rows, found, "squared")
+        rows = self._with(rows, found)
         fifth = remainder(remainder(rows.c.square_ * rows.c.square_, _PRIME) * rows.c.drawn_, _PRIME)
-        rows = _with(rows, {"shuffled_": remainder(fifth * _whole(c) + _whole(d), _PRIME)}, "shuffled")
+        rows = self._with(rows, {"shuffled_": remainder(fifth * _whole(c) + _whole(d), _PRIME)})
         alike = [rows.c.tied_, *([digest(rows.c.kind_), rows.c.pure_] if self.classes else [])]
-        rows = _with(rows, {
+        rows = self._with(rows, {
             "upto_": sa.func.count().over(partition_by=alike, order_by=[rows.c.shuffled_, rows.c.unit_]),
             "alike_": sa.func.count().over(partition_by=alike),
-        }, "spread")  # fmt: skip
+        })  # fmt: skip
         # Somewhere within the unit, so that kinds of few units do not all come to lie in the middle.
         within = sa.cast(rows.c.unit_rows_, sa.Double()) * rows.c.shuffled_ / sa.literal_column(f"{_PRIME}.0")
         share = (sa.cast(rows.c.upto_ - rows.c.unit_rows_, sa.Double()) + within) / sa.cast(rows.c.alike_, sa.Double())
-        rows = _with(rows, {"share_": share}, "shared")
+        rows = self._with(rows, {"share_": share})
         order = [rows.c.share_, rows.c.shuffled_, rows.c.unit_]
-        return _with(rows, {
+        return self._with(rows, {
             "at_": sa.func.count().over(partition_by=rows.c.tied_, order_by=order),
             "of_": sa.func.count().over(partition_by=rows.c.tied_),
-        }, "dealt")  # fmt: skip
+        })  # fmt: skip
 
-    def _steps(self, dealt: sa.Subquery, shares: Sequence[float]) -> list[int]:
+    def _steps(self, dealt: sa.FromClause, shares: Sequence[float]) -> list[int]:
         """Return up to which step of the order each split but the last gets units that straddle a cut."""
         wide = (2 * dealt.c.at_ - dealt.c.unit_rows_) * _whole(STEPS)
         straddles = dealt.c.tied_ == _whole(_STRADDLING)
         # Exact on every engine, whatever it makes of a division.
         step = (wide - remainder(wide, 2 * dealt.c.of_)) / (2 * dealt.c.of_)
-        stepped = sa.select(
-            dealt.c.tied_, dealt.c.period_, sa.case((straddles, sa.cast(step, sa.BigInteger())), else_=0).label("step_")
-        ).subquery("stepped")
+        stepped = self._step(
+            sa.select(
+                dealt.c.tied_,
+                dealt.c.period_,
+                sa.case((straddles, sa.cast(step, sa.BigInteger())), else_=0).label("step_"),
+            )
+        )
         by = [stepped.c.tied_, stepped.c.period_, stepped.c.step_]
         splits = len(shares)
         fixed, moving = np.zeros(splits), np.zeros((STEPS, splits))
@@ -442,8 +458,3 @@ def _balanced(fixed: Any, upto: Any, shares: Any) -> list[int]:
 
 def _whole(number: int) -> sa.ColumnElement[int]:
     return sa.literal_column(str(number), sa.BigInteger())
-
-
-def _with(rows: sa.Subquery, found: Mapping[str, Any], name: str) -> sa.Subquery:
-    """Return rows with further columns."""
-    return sa.select(rows, *(column.label(called) for called, column in found.items())).subquery(name)

@@ -81,8 +81,9 @@ class Frames:
         if found.moved:
             frame = frame.copy()
             at = [str(label) for label in frame.columns].index(split_column)
+            names = [frame.iloc[row, at] for row in found.first]  # of rows that may be moved themselves
             for (_, home), rows in found.moved.items():
-                frame.iloc[sorted(rows), at] = frame.iloc[found.first[home], at]
+                frame.iloc[sorted(rows), at] = names[home]
         return {"splits": frame.iloc[[row for row in range(len(frame)) if row not in found.dropped[0]]]}
 
 

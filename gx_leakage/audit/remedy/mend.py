@@ -35,7 +35,7 @@ def tally(relations: Relations, target: str | None) -> Tally:
     """Count the rows of splits."""
     if target not in relations.common_columns():
         target = None
-    stack = relations.stack([target] if target else [])
+    stack = relations.stack([target] if target else relations.common_columns()[:1])
     if target is None:
         rows = stack.select(lambda _: []).subquery("stacked")
         by = [rows.c.split_no]

@@ -104,11 +104,11 @@ def _anew(
     splits = _placed(relations, anew.rows, aliases, held, derived)
     remaining = [mend.expectations[no] for no in anew.remaining]
     # Each that has to be mended makes the statements longer.
-    return splits, [one for one in remaining if _leaks(splits, mend.leaked(one, splits))]
+    return splits, [one for one in remaining if _leaks(splits, mend.leaked(one, splits), held)]
 
 
-def _leaks(relations: Relations, leaked: LeakedRows) -> bool:
-    stacked = relations.beside([], leaked.marks)[0]
+def _leaks(relations: Relations, leaked: LeakedRows, held: Sequence[str]) -> bool:
+    stacked = relations.beside(held, leaked.marks)[0]
     source, conditions = leaked.keep(stacked)
     found = sa.select(sa.func.count()).select_from(source).where(*conditions)
     return bool(relations.fetch(found)[0][0])
