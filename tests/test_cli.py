@@ -244,12 +244,12 @@ def test_junit(folder: Path) -> None:
 
 
 def test_fix(folder: Path) -> None:
-    mixed = gx_leakage("fix", *FILES, "--group", "patient_id", "--strategy", "reassign", "--output", "no", cwd=folder)
+    mixed = gx_leakage("fix", *FILES, "--group", "patient_id", "--strategy", "reassign", "--allow", "--output", "no", cwd=folder)
     could_not_check(mixed, "visits_test.parquet is parquet, and visits_train.csv is csv")
     assert not (folder / "no").exists()
     TEST.to_csv(folder / "visits_test.csv", index=False)
     files = ("train=visits_train.csv", "test=visits_test.csv")
-    arguments = ("fix", *files, "--group", "patient_id", "--strategy", "reassign")
+    arguments = ("fix", *files, "--group", "patient_id", "--strategy", "reassign", "--allow")
     done = gx_leakage(*arguments, "--output", "clean", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "No leak found" in done.stdout
@@ -260,7 +260,7 @@ def test_fix(folder: Path) -> None:
 def test_fix_hides_values_too(folder: Path) -> None:
     for name, groups in (("a", ["zqone", "zqtwo"]), ("b", ["zqtwo", "zqten"])):
         pd.DataFrame({"g": groups, "x": [0.5, 1.5]}).to_csv(folder / f"{name}.csv", index=False)
-    arguments = ("fix", "train=a.csv", "test=b.csv", "--group", "g", "--hide-values")
+    arguments = ("fix", "train=a.csv", "test=b.csv", "--group", "g", "--hide-values", "--allow")
     done = gx_leakage(*arguments, "--output", "clean", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "zq" not in done.stdout + done.stderr

@@ -197,7 +197,7 @@ def test_proposals_of_spark_frames(spark: Any) -> None:
     frames = {"train": spark.createDataFrame(rows[:40]), "test": spark.createDataFrame(rows[40:])}
     report = gxl.audit(frames)
     assert [one.role for one in report.proposals] == ["group", "id", "target", "metadata"]
-    cleaned = gxl.audit(frames, group="patient_id").clean_splits("reassign")
+    cleaned = gxl.audit(frames, group="patient_id").clean_splits("reassign", allow=True)
     assert cleaned.report is not None
     assert cleaned.report.success
     assert sum(frame.count() for frame in cleaned.splits.values()) == len(rows)

@@ -74,10 +74,10 @@ def test_it_is_proposed_and_kept_in_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(("strategy", "rows"), [("judged", (3, 1)), ("train", (1, 2))])
 def test_it_is_fixed(folder: Path, strategy: str, rows: tuple[int, int]) -> None:
     given = ("train.csv", "test.csv", "--extraction", "extraction_no", "--strategy", strategy)
-    done = command(folder, "fix", *given, "--output", "clean")
+    done = command(folder, "fix", *given, "--allow", "--output", "clean")
     assert done.returncode == 0, done.stderr
     assert tuple(len(pd.read_csv(folder / "clean" / f"{name}.csv")) for name in ("train", "test")) == rows
-    moved = command(folder, "fix", *given[:-1], "reassign", "--output", "moved")
+    moved = command(folder, "fix", *given[:-1], "reassign", "--allow", "--output", "moved")
     assert (moved.returncode, "is not mended by bringing groups to one split" in moved.stderr) == (2, True)
 
 

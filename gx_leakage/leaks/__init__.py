@@ -13,7 +13,8 @@ A family, here or in a package of somebody else's (an entry point of the group `
     (``relations.stack(columns).select(…)`` is the rows of all splits with ``split_no``, ``relations.fetch`` runs one)
     and returns small facts. Where rows leak, ``leaked_rows(relations, side, **question)`` returns
     :class:`~gx_leakage.splits.relations.LeakedRows` for the side ``"judged"`` or ``"train"``, which the query for users
-    and ``fix`` are made of; with ``together`` whole groups can be moved (``reassign``).
+    and ``fix`` are made of; with ``together`` whole groups can be moved (``reassign``), and with ``together`` or
+    ``ordered`` new splits keep to it (``resplit``).
 ``expect_….py``
     One :class:`~gx_leakage.gx.expectation.CrossBatchExpectation` of that name in camel case: its arguments, ``case``,
     ``checks``, ``evidence``, ``roles``, ``sentence``, and the methods ``question`` (``samples`` is how many values of

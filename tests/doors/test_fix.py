@@ -401,7 +401,7 @@ def slowly(self, source):
     time.sleep(0.5)
 records._LineWriter.keep = slowly
 from gx_leakage.cli import main
-sys.argv = ["gx-leakage", "fix", "train=train.csv", "test=test.csv", "--group", "g", "--output", "clean"]
+sys.argv = ["gx-leakage", "fix", "train=train.csv", "test=test.csv", "--group", "g", "--allow", "--output", "clean"]
 main()
 """
 
