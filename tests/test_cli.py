@@ -244,7 +244,9 @@ def test_junit(folder: Path) -> None:
 
 
 def test_fix(folder: Path) -> None:
-    mixed = gx_leakage("fix", *FILES, "--group", "patient_id", "--strategy", "reassign", "--allow", "--output", "no", cwd=folder)
+    mixed = gx_leakage(
+        "fix", *FILES, "--group", "patient_id", "--strategy", "reassign", "--allow", "--output", "no", cwd=folder
+    )
     could_not_check(mixed, "visits_test.parquet is parquet, and visits_train.csv is csv")
     assert not (folder / "no").exists()
     TEST.to_csv(folder / "visits_test.csv", index=False)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import gx_leakage as gxl
 
 
-def rows(count: int = 1200, seed: int = 0) -> pd.DataFrame:
+def rows(count: int = 1200, seed: int = 0) -> Any:
     """Return rows of 150 groups, of which the largest has less than 2 % of them."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"no": range(count), "g": rng.integers(0, 150, count), "t": rng.integers(0, 200, count)})

@@ -206,7 +206,7 @@ class Report:
             **options: ``directory``, the folder where files are written to (those that were given are not touched); in
                 a warehouse ``run``, whether to make the tables and not only say how; ``seed``, which of many splits
                 ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost;
-                ``drop_columns``, whether to leave out columns that leak.
+
 
         Raises:
             CouldNotCheckError: a check could not be made, the strategy does not fit what leaks, or costs too much.

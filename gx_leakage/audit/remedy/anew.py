@@ -33,8 +33,8 @@ __all__ = ["TOLERANCE", "Anew", "standing"]
 
 TOLERANCE = 0.02
 """How far from its proportion a split may be for the first way to be good enough."""
-MOST_ROUNDS = 32
-"""How often the numbers of units are handed on."""
+MOST_ROUNDS, MOST_NESTED_ROUNDS = 4096, 8
+"""How often the numbers of units are handed on, where rows can be kept in between, and where statements grow by it."""
 STEPS = 200
 """In how fine steps units that straddle a cut are dealt out."""
 
@@ -105,10 +105,12 @@ def standing(
         of_target = [label.of(relation).element.label("class_")] if label else []
         return [*(mark for one in standings for mark in one.marks(relation)), *of_rows, *of_target]
 
-    def made(stacked: sa.FromClause, sizes: Sequence[int], seed: int, more: Sequence[str] = ()) -> Anew:
+    def made(
+        stacked: sa.FromClause, sizes: Sequence[int], seed: int, more: Sequence[str] = (), keep: Any = None
+    ) -> Anew:
         named = [column.name for column in stacked.c if column.name.startswith("row_") and column.name[-1] == "_"]
         order = [*(mark for one in standings for mark in one.together), *named, *more]
-        return _Dealing(relations, standings, stacked, sizes, order, bool(label), seed).best()
+        return _Dealing(relations, standings, stacked, sizes, order, bool(label), seed, keep).best()
 
     return marks, made
 
@@ -131,6 +133,8 @@ class _Dealing:
     order: Sequence[str]
     classes: bool
     seed: int
+    keep: Callable[[Any], sa.FromClause] | None
+    """Keeps the rows of a statement, where there is a place to."""
     count: Iterator[int] = field(default_factory=itertools.count)
 
     def best(self) -> Anew:
@@ -217,6 +221,8 @@ class _Dealing:
 
     def _step(self, statement: Any) -> sa.FromClause:
         """Return one step of many as a relation: nested, they are deeper than SQLite reads; flat, Spark drops them."""
+        if self.keep is not None:
+            return self.keep(statement)
         name = f"step_{next(self.count)}"
         made: sa.FromClause = (
             statement.subquery(name) if self.relations.engine.dialect.name == "spark" else statement.cte(name)
@@ -335,7 +341,7 @@ class _Dealing:
             if len(together) < 2 or self._settled(rows, together):
                 return rows
             rounds *= 2
-            if rounds > MOST_ROUNDS:
+            if rounds > (MOST_NESTED_ROUNDS if self.keep is None else MOST_ROUNDS):
                 raise CouldNotCheckError(
                     "what belongs together by several keys makes chains that are too long to follow: leave out one of "
                     "the keys."

@@ -70,8 +70,6 @@ class Mend:
     """Whether it may cost whatever it does."""
     shown: Callable[[str], None] = field(default=lambda _: None)
     """Told what it costs, before anything is written."""
-    columns: tuple[str, ...] = ()
-    """Columns that are left out."""
 
     @property
     def moves(self) -> bool:

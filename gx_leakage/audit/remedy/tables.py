@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,8 +136,12 @@ def _resplit(
         return [*(relation.c[name] for name in engine.origin), *marks(relation)]
 
     run = engine.connection.execute
-    with temporary_table(run, engine.dialect, stack.select(read)) as stacked:
-        anew = made(stacked, sizes, mend.seed, engine.origin)
+    with ExitStack() as tables_of_ours:
+
+        def keep(statement: Any) -> sa.FromClause:
+            return tables_of_ours.enter_context(temporary_table(run, engine.dialect, statement))
+
+        anew = made(keep(stack.select(read)), sizes, mend.seed, engine.origin, keep)
         _bring(engine, tables, anew.rows)
     return [mend.expectations[no] for no in anew.remaining]
 
