@@ -14,15 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
+from gx_leakage.leaks.overlap import coincidence
+from gx_leakage.leaks.overlap.coincidence import MOST_ORDERED, Coincidence, Rule, order_of
 from gx_leakage.leaks.overlap.damage import Damage, accuracy
 from gx_leakage.splits.relations import LeakedRows, Relations, Stack
-from gx_leakage.sql.dialects import by_bytes, digest, numbers
+from gx_leakage.sql.dialects import digest, numbers
 from gx_leakage.sql.keys import Key
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
-
-MOST_ORDERED = 50
-"""How many columns of a key samples are ordered by: those of wide tables would be more than PostgreSQL sorts by."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,8 @@ class Overlap:
     """Columns that some split holds as floats of 32 bits, and so are compared as such."""
     damage: Damage | None = None
     """What a look-up table of train would answer, where a train split shares keys."""
+    coincidence: Coincidence | None = None
+    """What chance explains of that, where it was asked for and something is shared."""
 
 
 def gather(
@@ -80,6 +81,7 @@ def gather(
     null_is_a_value: bool = False,
     disagree_on: str | None = None,
     answer: str | None = None,
+    significance: float | None = None,
     samples: int = 20,
     train: str = "train",
 ) -> Overlap:
@@ -93,6 +95,7 @@ def gather(
         null_is_a_value: Whether NULL equals NULL; otherwise a key with a NULL is unknown and equals nothing.
         disagree_on: A column of which shared keys may have different values, which is counted.
         answer: The target, to measure how right a look-up of a shared key's target in train would be.
+        significance: How probable chance may make shared keys that it does not explain; None where every one leaks.
         samples: How many shared keys to return.
         train: The split that the others must not share with; the rows of all others are judged.
     """
@@ -110,6 +113,12 @@ def gather(
         if split.rows and split.rows == split.null_keys:
             raise NoValuesError(chosen, split.name)
     clean = not pairs
+    chance = None
+    if pairs and significance and sum(split.rows for split in splits) >= coincidence.FEWEST_ROWS:
+        sizes = [split.rows for split in splits]
+        chance = coincidence.judged(relations, stack, keys, sizes, significance, samples)
+        found = _sorted(list(chance.samples))
+    rule = chance.rule if chance else None
     damage = None
     if train in relations.names and any(train in pair.splits for pair in pairs):
         no = relations.names.index(train)
@@ -127,11 +136,12 @@ def gather(
         left_out=left_out,
         unique_columns=_unique_columns(relations, stack, keys, splits) if clean and null_is_a_value else (),
         leaked_rows_query=None
-        if clean
-        else relations.query(lambda: _leaked(keys, null_is_a_value, relations.judged(train))),
+        if clean or (chance is not None and not chance.keys)
+        else relations.query(lambda: _leaked(keys, null_is_a_value, relations.judged(train), rule)),
         incomparable=tuple(n for n in relations.common_columns() if any(n in of for of in left_out.values())),
         single_columns=tuple(key.name for key in keys if key.single),
         damage=damage,
+        coincidence=chance,
     )
 
 
@@ -263,7 +273,7 @@ def statement(
     sampled = (
         sa.select(*(by_key_cte.c[name] for name in names))
         .where(_sum(present) > 1, *known)
-        .order_by(*_order(by_key_cte, names[:MOST_ORDERED], null_is_a_value))
+        .order_by(*order_of([by_key_cte.c[name] for name in names[:MOST_ORDERED]], null_is_a_value))
         .limit(samples)
         .subquery("sampled")
     )
@@ -289,6 +299,7 @@ def leaked_rows(
     normalize: Sequence[str] = (),
     null_is_a_value: bool = False,
     disagree_on: str | None = None,
+    significance: float | None = None,
     train: str = "train",
     **_: Any,
 ) -> LeakedRows:
@@ -298,25 +309,40 @@ def leaked_rows(
     )
     stack = relations.stack(chosen)
     keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
-    return _leaked(keys, null_is_a_value, relations.on_side(side, train))
+    rule = coincidence.rule(relations, stack, keys, significance) if significance else None
+    return _leaked(keys, null_is_a_value, relations.on_side(side, train), rule)
 
 
-def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int]) -> LeakedRows:
+def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int], rule: Rule | None) -> LeakedRows:
     names = [f"key_{i}_" for i in range(len(keys))]
+    weigh = rule is not None and not rule.more_than_within
 
     def marks(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [key.of(relation).label(name) for key, name in zip(keys, names, strict=True)]
 
     def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
         by = [digest(stacked.c[name]) for name in names]
+        first = sa.func.row_number().over(partition_by=by, order_by=stacked.c.split_no)
         marked = sa.select(
             stacked,
             sa.func.min(stacked.c.split_no).over(partition_by=by).label("first_split_"),
             sa.func.max(stacked.c.split_no).over(partition_by=by).label("last_split_"),
+            *([first.label("occurrence_")] if weigh else []),
         ).subquery("marked")
         known = [] if null_is_a_value else [marked.c[name].is_not(None) for name in names]
         leaked = [marked.c.first_split_ < marked.c.last_split_, marked.c.split_no.in_(list(of))]
-        return marked, [*leaked, *known]
+        if rule is None or not weigh:
+            return marked, [*leaked, *known]
+        # Each distinct row counts once: so often as its first occurrence.
+        once = sa.case((marked.c.occurrence_ == 1, 1), else_=0)
+        of_value = [
+            sa.func.sum(once).over(partition_by=digest(marked.c[names[i]])).label(f"count_{i}_") for i in rule.columns
+        ]
+        counted = sa.select(marked, *of_value).subquery("counted")
+        values = [counted.c[names[i]] for i in rule.columns]
+        counts = [counted.c[f"count_{i}_"] for i in rule.columns]
+        leaked = [counted.c.first_split_ < counted.c.last_split_, counted.c.split_no.in_(list(of))]
+        return counted, [*leaked, rule.product(values, counts) <= rule.largest]
 
     return LeakedRows(marks, keep, tuple(names), null_is_a_value)
 
@@ -416,16 +442,6 @@ def _unique_columns(
         found = relations.fetch(counted)[0]
         candidates = [key for key, count in zip(candidates, found, strict=True) if int(count) == size]
     return tuple(key.name for key in candidates)
-
-
-def _order(relation: sa.FromClause, names: Sequence[str], with_nulls: bool) -> list[sa.ColumnElement[Any]]:
-    order: list[sa.ColumnElement[Any]] = []
-    for name in names:
-        column = relation.c[name]
-        if with_nulls:
-            order.append(sa.case((column.is_(None), 0), else_=1))
-        order.append(by_bytes(column) if isinstance(column.type, sa.String) else column)
-    return order
 
 
 def _sum(columns: Sequence[sa.ColumnElement[int]]) -> sa.ColumnElement[int]:

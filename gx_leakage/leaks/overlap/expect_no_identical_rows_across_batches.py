@@ -8,13 +8,21 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Text, Texts
+from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.overlap import evidence
 from gx_leakage.leaks.overlap.evidence import Overlap
 from gx_leakage.leaks.overlap.picture import shared
-from gx_leakage.leaks.overlap.words import named_samples, overlap_details, overlap_splits, overlap_summary
+from gx_leakage.leaks.overlap.words import (
+    coincidence_details,
+    coincidence_summary,
+    leaked_rows,
+    named_samples,
+    overlap_details,
+    overlap_splits,
+    overlap_summary,
+)
 
 __all__ = ["ExpectNoIdenticalRowsAcrossBatches"]
 
@@ -23,13 +31,24 @@ FEWEST_COMPARED = 2
 
 
 class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
-    """Expect no row to be in more than one split.
+    """Expect no row to be in more than one split, but those that chance makes equal.
 
     A test row that is also a training row is not a test: a model that only remembers answers it. 3.3 % of CIFAR-10's
     and 10 % of CIFAR-100's test images have duplicates in train (Barz and Denzler 2020, arXiv 1902.00423).
 
     Rows are identical when all compared columns agree; here NULL (and NaN) equals NULL, and -0.0 equals 0.0. Counts
-    are exact. ``details["left_out"]`` names the columns that were not compared because a split lacks them, and
+    are exact.
+
+    Where columns are coarse, different things have identical rows: two patients of one sex and age. Shared rows are
+    leaked unless chance explains them. It does not explain (1) any of them, where splits share more than they would if
+    rows had been dealt out at random, given how often rows repeat at all; (2) rows whose values carry more bits
+    (log2(1/frequency), Fellegi and Sunter 1969) than chance agreement reaches: neither the most in which two different
+    rows agree, nor log2 of the number of pairs of rows. See :mod:`gx_leakage.leaks.overlap.coincidence`.
+    ``details["overlap"]`` and ``details["conflicting_targets"]`` count all shared rows, leaked or not,
+    ``details["coincidence"]`` has the figures, and ``leaked_rows_query`` and remedies find those that leaked. With fewer
+    than 50 rows nothing is known of chance, and every shared row is leaked.
+
+    ``details["left_out"]`` names the columns that were not compared because a split lacks them, and
     ``details["vacuous"]`` the columns of which no value occurs twice in all splits: with such a column, an id for
     example, the check cannot fail, so exclude it.
 
@@ -39,8 +58,10 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
         target_column: A column not to compare either. Identical rows whose targets differ are counted:
             ``details["conflicting_targets"]``.
         normalize: How values are made comparable, any of ``"text"``, ``"nfc"``, ``"trim"``, ``"casefold"``.
+        allow_coincidence: Whether shared rows pass that chance explains; otherwise every shared row is a leak.
+        significance: How improbable by chance shared rows have to be, for chance not to explain them.
 
-    The observed value is the number of distinct rows that splits share. See the page ``test_intersect_train``.
+    The observed value is the number of distinct rows that have leaked. See the page ``test_intersect_train``.
     """
 
     columns: Union[Texts, None] = pydantic.Field(
@@ -53,6 +74,13 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     )
     normalize: Union[Texts, None] = pydantic.Field(
         default=None, description="How values are made comparable: 'text', 'nfc', 'trim', 'casefold'."
+    )
+
+    allow_coincidence: Union[bool, Parameter] = pydantic.Field(
+        default=True, description="Whether shared rows pass that chance explains, where columns are coarse."
+    )
+    significance: Union[float, Parameter] = pydantic.Field(
+        default=0.01, gt=0, lt=1, description="How improbable by chance shared rows have to be to be leaks."
     )
 
     case: ClassVar[str] = "test_intersect_train"
@@ -75,18 +103,23 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             "answer": self.target_column,
             "normalize": list(self.normalize or ()),
             "null_is_a_value": True,
+            "significance": self.significance if self.allow_coincidence else None,
             "train": self.train,
             "samples": samples,
         }
 
     def judge(self, evidence: Overlap) -> Judgement:
-        """Every shared row is a leak."""
+        """Every shared row is a leak that chance does not explain."""
         details = {
             **overlap_details(evidence, str(self.train)),
             "compared": list(evidence.columns),
             "left_out": evidence.left_out,
         }
         summary = overlap_summary(evidence, str(self.train), "rows", "rows")
+        chance = evidence.coincidence
+        if chance is not None:
+            summary += f" {coincidence_summary(chance)}"
+            details["coincidence"] = coincidence_details(chance)
         if evidence.incomparable:
             summary += f" Not compared, as lists or objects: {joined(evidence.incomparable)}."
         if evidence.unique_columns:
@@ -99,9 +132,9 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             conflicting = {s.name: s.conflicting_rows for s in evidence.splits}
             details["conflicting_targets"] = {"column": self.target_column, "rows": conflicting}
         return Judgement(
-            observed_value=evidence.shared_keys,
+            observed_value=evidence.shared_keys if chance is None else chance.keys,
             splits=overlap_splits(evidence),
-            leaked={split.name: split.shared_rows for split in evidence.splits},
+            leaked=leaked_rows(evidence),
             summary=summary,
             samples=named_samples(evidence),
             details=details,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gx_leakage.gx.words import joined
+from gx_leakage.leaks.overlap.coincidence import MOST_REPEATED, Coincidence
 from gx_leakage.leaks.overlap.evidence import Overlap, SplitOverlap
 from gx_leakage.sql.values import rounded
 
-__all__ = ["named_samples", "overlap_details", "overlap_splits", "overlap_summary"]
+__all__ = [
+    "coincidence_details", "coincidence_summary", "leaked_rows", "named_samples", "overlap_details", "overlap_splits", "overlap_summary",
+]  # fmt: skip
 
 
 def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
@@ -40,6 +43,44 @@ def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
             ]
         }
     )
+
+
+def coincidence_details(found: Coincidence) -> dict[str, Any]:
+    """Return the figures by which rows that chance makes equal, and others, are told apart."""
+    rule = found.rule
+    return {
+        "columns": list(found.columns),
+        "bits": rounded(found.bits),
+        "bits_by_chance": rounded(rule.reached),
+        "bits_needed": rounded(rule.needed),
+        "repeated_rows": rule.repeated,
+        "repeated_in_several_splits": rule.split,
+        "expected_in_several_splits": rounded(rule.expected),
+        "p_value": rounded(rule.p_value),
+    }
+
+
+def coincidence_summary(found: Coincidence) -> str:
+    """Return what chance explains, in a sentence or two."""
+    rule = found.rule
+    dealt = (
+        f"of the {rule.repeated:,} rows that occur 2 to {MOST_REPEATED} times {rule.split:,} are in several splits, and "
+        f"{rule.expected:,.1f} would be if rows were dealt out at random"
+    )
+    if rule.more_than_within:
+        return f"Coincidence does not explain that: {dealt} (p = {rule.p_value:.2g})."
+    carried = f"a shared row carries at most {found.bits:.0f} bits, and up to {rule.needed:.0f} can be chance"
+    if not found.keys:
+        return f"Columns that are so coarse make rows equal by chance: {carried}; {dealt}. This is no leak."
+    rows = "1 distinct row carries" if found.keys == 1 else f"{found.keys:,} distinct rows carry"
+    return f"Of them {rows} {rule.needed:.0f} bits or more, by which no two rows agree by chance."
+
+
+def leaked_rows(evidence: Overlap) -> dict[str, int]:
+    """Return by split how many of its rows have leaked: are shared, and not by chance."""
+    chance = evidence.coincidence
+    of = [split.shared_rows for split in evidence.splits] if chance is None else chance.leaked
+    return {split.name: rows for split, rows in zip(evidence.splits, of, strict=True)}
 
 
 def overlap_splits(evidence: Overlap) -> list[dict[str, Any]]:
