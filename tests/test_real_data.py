@@ -162,3 +162,72 @@ def test_measurements_as_they_are_raise_no_alarm() -> None:
         train, test = halves(load(as_frame=True).data)
         found = details(gxl.ExpectPreprocessingToBeFittedOnTrainBatchOnly(), train, test)
         assert {column["fitted_on"] for column in found["columns"]} == {"unknown"}
+
+
+def identical(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Any]:
+    return details(gxl.ExpectNoIdenticalRowsAcrossBatches(), train, test)
+
+
+def test_answers_to_a_survey_are_alike() -> None:
+    """Answers of the election study of 1996 repeat by chance, as many within train as between splits; copies do not."""
+    answers = sm.datasets.anes96.load_pandas().data[["TVnews", "selfLR", "ClinLR", "DoleLR", "PID"]]
+    train, test = halves(answers)
+    found = identical(train, test)
+    assert found["success"]
+    assert found["overlap"][0]["rows"]["test"] > 20
+    assert found["leaked_rows"] == {"test": 0}
+    assert "This is no leak" in found["summary"]
+
+    unique = train[~train.duplicated(keep=False)]
+    copied = pd.concat([test, unique.sample(40, random_state=0)])
+    found = identical(train, copied)
+    assert not found["success"]
+    assert "Coincidence does not explain that" in found["summary"]
+
+
+def test_two_columns_of_an_iris() -> None:
+    rows = load_iris(as_frame=True).data
+    found = identical(*halves(rows[["petal length (cm)", "petal width (cm)"]]))
+    assert found["success"]
+    assert found["overlap"][0]["rows"]["test"] > 10
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
+@pytest.mark.parametrize("copies", [1, 5])
+def test_copies_of_measurements(load: Any, copies: int) -> None:
+    train, test = halves(load(as_frame=True).data)
+    assert identical(train, test)["success"]
+    found = identical(train, pd.concat([test, train[:copies]]))
+    assert not found["success"]
+    assert found["leaked_rows"] == {"test": copies}
+    (example,) = examples(train, pd.concat([test, train[:1]]))
+    assert len(example) < 130
+    assert " more" in example
+
+
+def examples(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    report = gxl.audit({"train": train, "test": test})
+    finding = next(f for f in report.findings if f.expectation == "expect_no_identical_rows_across_batches")
+    return finding.examples
+
+
+def test_clean_splits_keep_what_chance_made_equal() -> None:
+    rows = load_breast_cancer(as_frame=True).data
+    coarse = pd.DataFrame(np.nan, index=range(6), columns=rows.columns)
+    train, test = halves(rows)
+    splits = {"train": pd.concat([train, coarse]), "test": pd.concat([test, train[:2], coarse])}
+    report = gxl.audit(splits)
+    assert [f.result["unexpected_count"] for f in report.findings if "identical" in f.expectation] == [2]
+    cleaned = report.clean_splits().splits["test"]
+    assert len(cleaned) == len(test) + len(coarse)
+
+
+def test_texts() -> None:
+    """Long texts that are equal are copies, short answers need not be."""
+    random = np.random.default_rng(0)
+    words = np.array(["data", "leak", "of", "a", "model", "row", "test", "train", "split", "the", "is", "score"])
+    texts = pd.DataFrame({"text": [" ".join(random.choice(words, 15)) for _ in range(300)]})
+    train, test = halves(texts)
+    assert identical(train, test)["success"]
+    assert identical(train, pd.concat([test, train[:2]]))["leaked_rows"] == {"test": 2}
+    assert identical(*halves(texts.assign(text=texts["text"].str.split().str[0])))["success"]

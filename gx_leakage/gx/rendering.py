@@ -6,12 +6,13 @@ and nothing else. What is shown of a family of leaks is the family's own: its pi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gx_leakage.gx.blocks import Block, code, collapse, table, text
 from gx_leakage.gx.handbook import panel
 from gx_leakage.gx.verdicts import Verdict, severity_of
+from gx_leakage.gx.words import line
 
 __all__ = ["arguments", "evidence", "observed", "prescription", "sentence", "statement"]
 
@@ -108,7 +109,7 @@ def evidence(expectation: Any, result: Mapping[str, Any] | None) -> list[Block] 
     blocks = [_splits(details, expectation.of_split), *expectation.picture(details)]
     samples = result.get("partial_unexpected_list")
     if samples:
-        blocks.append(_samples(samples))
+        blocks.append(_samples(samples, details.get("telling_columns", ())))
     if details.get("leaked_rows_query"):
         blocks.append(collapse("Query that finds every leaked row", [code(details["leaked_rows_query"])]))
     if result.get("unexpected_count"):
@@ -122,15 +123,11 @@ def _splits(details: Mapping[str, Any], titles: Mapping[str, str]) -> Block:
     return table([titles[key] for key in shown], [[split[key] for key in shown] for split in details["splits"]])
 
 
-def _samples(samples: list[Any]) -> Block:
+def _samples(samples: list[Any], first: Sequence[str]) -> Block:
     if isinstance(samples[0], Mapping):
         # A column's name is data too, and headers are not escaped: it stands before its value.
-        return table(["Sample of what leaks"], [[_row(s)] for s in samples])
+        return table(["Sample of what leaks"], [[line(sample, first, ": ")] for sample in samples])
     return table(["Sample of what leaks"], [[", ".join("NULL" if s is None else str(s) for s in samples)]])
-
-
-def _row(sample: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in sample.items())
 
 
 def _words(value: Any) -> str:

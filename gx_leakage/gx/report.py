@@ -22,6 +22,7 @@ from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.sarif import sarif
 from gx_leakage.gx.verdicts import Verdict, counts, severity_of
+from gx_leakage.gx.words import line
 from gx_leakage.roles import Proposal
 
 __all__ = ["Cleaned", "Finding", "LeakFoundError", "Report", "costs"]
@@ -107,7 +108,7 @@ class Finding:
     def examples(self) -> list[str]:
         """A few of the leaked values, as text."""
         samples = self.result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
-        return [", ".join(f"{k}={v}" for k, v in s.items()) if isinstance(s, dict) else str(s) for s in samples]
+        return [line(sample, self.result["details"].get("telling_columns", ())) for sample in samples]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Some dialects of third parties need SQLAlchemy 2.1, others 2.0: the latter run w
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -19,6 +20,7 @@ from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.leaks.association import evidence as association
 from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
+from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
 from gx_leakage.leaks.timeline import evidence as timeline
@@ -141,6 +143,24 @@ def test_overlap(name: str, layout: str) -> None:
     overlap.gather(splits, columns=["i", "s"], normalize=["text", "trim", "casefold"])
     overlap.gather(splits, columns=None, exclude=["b"], null_is_a_value=True, disagree_on="d")
     assert len(engine.statements) == 4  # each the counts, and the query for the leaked rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_coincidence(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    columns = ["i", "s", "order", "d"]
+    stack = splits.stack(columns)
+    keys = splits.keys(stack, columns)
+    texts = ["".join(random.Random(i).choices("abc", k=9)) for i in range(60)]
+    rows = [[random.Random(i).random(), texts[i], i % 2, i % 7] for i in range(60)]
+    engine.rows = [[(1, 58, 0), (2, 2, 1)], rows, [(1.0, 1, 1, 1)], [rows[0]]]
+    found = coincidence.judged(splits, stack, keys, [40, 22], 0.01, 5)
+    assert (found.keys, found.leaked, found.rule.texts) == (1, (1, 1), frozenset({1}))
+    assert len(engine.statements) == 4  # repeats, a sample, the counts, and samples
+    engine.rows = [[(40, 22)], [(1, 58, 0), (2, 2, 1)], rows]
+    leaked = overlap.leaked_rows(splits, "judged", columns=columns, significance=0.01, null_is_a_value=True)
+    engine.query(lambda: splits.rows(leaked))
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

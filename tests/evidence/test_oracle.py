@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -140,6 +144,89 @@ def test_overlap(platform: Platform) -> None:
         check(platform, data, layout)
 
     check_all()
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, list[tuple[Any, ...]]]:
+    """Draw splits of coarse and of telling columns, some of whose rows are copies, or hold nothing."""
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    sizes = {"train": draw(st.integers(40, 70)), "test": draw(st.integers(12, 30))}
+    values = [draw(st.sampled_from([2, 8, 1_000])) for _ in TYPES]
+    made: dict[str, list[tuple[Any, ...]]] = {}
+    for name, size in sizes.items():
+        columns = [random.integers(0, n, size).tolist() for n in values]
+        made[name] = [(i, f"value {t}", float(x)) for i, t, x in zip(*columns, strict=True)]
+    copied = draw(st.integers(0, 10))
+    made["test"][:copied] = [made["train"][i] for i in random.integers(0, sizes["train"], copied)]
+    for name, unknown in (("train", draw(st.integers(0, 3))), ("test", draw(st.integers(0, 2)))):
+        made[name][sizes[name] - unknown :] = [(None, None, None)] * unknown
+    return made
+
+
+def coincidence(data: dict[str, list[tuple[Any, ...]]], columns: list[int], significance: float) -> dict[str, Any]:
+    """Return which shared rows chance does not explain, given the columns that count, a pair of rows at a time."""
+    counts = {name: Counter(rows) for name, rows in data.items()}
+    distinct = list(dict.fromkeys(row for rows in data.values() for row in rows))
+    total = sum(map(len, data.values()))
+    often = {row: sum(count[row] for count in counts.values()) for row in distinct}
+    shared = [row for row in distinct if all(count[row] for count in counts.values())]
+    repeated = [row for row in distinct if 2 <= often[row] <= 10]
+    expected = sum(1 - sum((len(rows) / total) ** often[row] for rows in data.values()) for row in repeated)
+    split = sum(row in shared for row in repeated)
+    n, p = len(repeated), expected / len(repeated) if repeated else 0.0
+    tail = sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(split, n + 1)) if split > expected else 1.0
+
+    def bits(row: tuple[Any, ...], agreeing: list[int]) -> float:
+        known = [i for i in agreeing if row[i] is not None]
+        return sum(math.log2(len(distinct) / sum(other[i] == row[i] for other in distinct)) for i in known)
+
+    pairs = list(itertools.combinations(distinct, 2))
+    best = max((bits(a, [i for i in columns if a[i] == b[i]]) for a, b in pairs), default=0.0)
+    across = math.log2(math.prod(map(len, data.values())))
+    reached = max(across, best + max(0.0, across - math.log2(max(1, len(pairs)))))
+    needed = reached + max(0.0, math.log2(tail / significance))
+    leaked = [row for row in shared if tail <= significance or bits(row, columns) >= needed - 1e-9]
+    return {
+        "observed_value": len(leaked),
+        "unexpected_count": sum(counts["test"][row] for row in leaked),
+        "bits": max((bits(row, columns) for row in shared), default=0.0),
+        "bits_by_chance": reached,
+        "bits_needed": needed,
+        "repeated_rows": n,
+        "repeated_in_several_splits": split,
+        "expected_in_several_splits": expected,
+        "p_value": tail,
+    }
+
+
+def test_coincidence(platform: Platform) -> None:
+    @settings(
+        max_examples=max(2, EXAMPLES[platform.name] // 3),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        phases=PHASES,
+    )
+    @given(tables(), st.sampled_from(LAYOUTS))
+    def check_one(data: dict[str, list[tuple[Any, ...]]], layout: str) -> None:
+        made = {name: Table(TYPES, rows) for name, rows in data.items()}
+        (result,) = platform.validate([gxl.ExpectNoIdenticalRowsAcrossBatches()], made, layout)
+        assert result.exception_info["raised_exception"] is False, result.exception_info
+        found, shared = result.result, set(data["train"]) & set(data["test"])
+        assert result.success is (found["unexpected_count"] == 0)
+        assert sum(pair["keys"] for pair in found["details"]["overlap"]) == len(shared)
+        assert len(found["partial_unexpected_list"]) == min(20, found["observed_value"])
+        _check_query(platform, result)
+        if not shared:
+            assert "coincidence" not in found["details"]
+            return
+        columns = [list(TYPES).index(name) for name in found["details"]["telling_columns"]]
+        expected = coincidence(data, columns, 0.01)
+        for name, value in expected.items():
+            given = found.get(name, found["details"]["coincidence"].get(name))
+            assert given == pytest.approx(value, rel=1e-5, abs=1e-5), name
+
+    check_one()
 
 
 times = st.one_of(st.none(), st.integers(-3, 12))

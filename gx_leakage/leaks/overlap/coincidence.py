@@ -12,9 +12,9 @@ carries log2(1/f) bits: the weight of an agreement in record linkage (Fellegi an
 value as u), where a missing value carries none. Among so many pairs of rows the best agreement by chance has
 log2(pairs) bits (the birthday problem). But columns depend on one another, and their sum overstates what they say
 together. So (1) a column that another one tells already counts for nothing, and (2) what chance reaches is measured
-where it is known to be chance: at the pair of *different* rows, of a sample, that agree most, though not in all. A coarse table
-is full of rows that differ in one value; a copy stands alone. What is agreed beyond that pair, or beyond log2(pairs), by d
-bits has a probability of 2^-d at most.
+where it is known to be chance: at those two *different* rows of a sample that agree most, though not in all. A coarse
+table is full of rows that differ in one value; a copy stands alone. Agreement that is d bits beyond theirs, and beyond
+log2(pairs), has a probability of 2^-d.
 
 Both are one p-value: their product. Where a split is made at random of a table that holds a row twice, the first
 question says nothing, and the second decides.
@@ -195,7 +195,8 @@ def leaked(rows: sa.FromClause, rule: Rule, splits: int) -> sa.Select[Any]:
     found, flag = weighed(rows, rule, splits)
     of = [found.c[f"n{i}"] for i in range(splits)]
     smallest = sa.func.min(sa.case((_several(of), found.c["product"])))
-    return sa.select(smallest, sa.func.sum(flag), *(sa.func.sum(flag * n) for n in of))
+    sums: list[sa.ColumnElement[Any]] = [smallest, sa.func.sum(flag), *(sa.func.sum(flag * n) for n in of)]
+    return sa.select(*sums)
 
 
 def samples_of(rows: sa.FromClause, rule: Rule, splits: int, keys: int, most: int) -> sa.Select[Any]:
@@ -312,7 +313,8 @@ def _same_order(one: Any, other: Any) -> bool:
 
 def _several(counts: Sequence[sa.ColumnElement[int]]) -> sa.ColumnElement[bool]:
     present = [sa.case((count > 0, 1), else_=0) for count in counts]
-    return _total(present) > 1
+    several: sa.ColumnElement[bool] = _total(present) > 1
+    return several
 
 
 def _total(counts: Sequence[Any]) -> Any:

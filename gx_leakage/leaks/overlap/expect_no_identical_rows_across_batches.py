@@ -45,8 +45,8 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     (log2(1/frequency), Fellegi and Sunter 1969) than chance agreement reaches: neither the most in which two different
     rows agree, nor log2 of the number of pairs of rows. See :mod:`gx_leakage.leaks.overlap.coincidence`.
     ``details["overlap"]`` and ``details["conflicting_targets"]`` count all shared rows, leaked or not,
-    ``details["coincidence"]`` has the figures, and ``leaked_rows_query`` and remedies find those that leaked. With fewer
-    than 50 rows nothing is known of chance, and every shared row is leaked.
+    ``details["coincidence"]`` has the figures, and ``leaked_rows_query`` and remedies find those that leaked. With
+    fewer than 50 rows nothing is known of chance, and every shared row is leaked.
 
     ``details["left_out"]`` names the columns that were not compared because a split lacks them, and
     ``details["vacuous"]`` the columns of which no value occurs twice in all splits: with such a column, an id for
@@ -120,6 +120,7 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
         if chance is not None:
             summary += f" {coincidence_summary(chance)}"
             details["coincidence"] = coincidence_details(chance)
+            details["telling_columns"] = list(chance.columns)
         if evidence.incomparable:
             summary += f" Not compared, as lists or objects: {joined(evidence.incomparable)}."
         if evidence.unique_columns:

@@ -10,7 +10,8 @@ from gx_leakage.leaks.overlap.evidence import Overlap, SplitOverlap
 from gx_leakage.sql.values import rounded
 
 __all__ = [
-    "coincidence_details", "coincidence_summary", "leaked_rows", "named_samples", "overlap_details", "overlap_splits", "overlap_summary",
+    "coincidence_details", "coincidence_summary", "leaked_rows", "named_samples", "overlap_details", "overlap_splits",
+    "overlap_summary",
 ]  # fmt: skip
 
 
@@ -49,7 +50,6 @@ def coincidence_details(found: Coincidence) -> dict[str, Any]:
     """Return the figures by which rows that chance makes equal, and others, are told apart."""
     rule = found.rule
     return {
-        "columns": list(found.columns),
         "bits": rounded(found.bits),
         "bits_by_chance": rounded(rule.reached),
         "bits_needed": rounded(rule.needed),
@@ -64,8 +64,8 @@ def coincidence_summary(found: Coincidence) -> str:
     """Return what chance explains, in a sentence or two."""
     rule = found.rule
     dealt = (
-        f"of the {rule.repeated:,} rows that occur 2 to {MOST_REPEATED} times {rule.split:,} are in several splits, and "
-        f"{rule.expected:,.1f} would be if rows were dealt out at random"
+        f"of the {rule.repeated:,} rows that occur 2 to {MOST_REPEATED} times {rule.split:,} are in several splits, "
+        f"and {rule.expected:,.1f} would be if rows were dealt out at random"
     )
     if rule.more_than_within:
         return f"Coincidence does not explain that: {dealt} (p = {rule.p_value:.2g})."
