@@ -170,11 +170,11 @@ def coincidence(data: dict[str, list[tuple[Any, ...]]], columns: list[int], sign
     total = sum(map(len, data.values()))
     often = {row: sum(count[row] for count in counts.values()) for row in distinct}
     shared = [row for row in distinct if all(count[row] for count in counts.values())]
-    repeated = [row for row in distinct if 2 <= often[row] <= 10]
-    expected = sum(1 - sum((len(rows) / total) ** often[row] for rows in data.values()) for row in repeated)
+    repeated = [row for row in distinct if often[row] == 2]
+    p = 1 - sum((len(rows) / total) ** 2 for rows in data.values())
     split = sum(row in shared for row in repeated)
-    n, p = len(repeated), expected / len(repeated) if repeated else 0.0
-    tail = sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(split, n + 1)) if split > expected else 1.0
+    n = len(repeated)
+    tail = sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(split, n + 1))
 
     def bits(row: tuple[Any, ...], agreeing: list[int]) -> float:
         known = [i for i in agreeing if row[i] is not None]
@@ -192,9 +192,9 @@ def coincidence(data: dict[str, list[tuple[Any, ...]]], columns: list[int], sign
         "bits": max((bits(row, columns) for row in shared), default=0.0),
         "bits_by_chance": reached,
         "bits_needed": needed,
-        "repeated_rows": n,
-        "repeated_in_several_splits": split,
-        "expected_in_several_splits": expected,
+        "rows_that_occur_twice": n,
+        "in_two_splits": split,
+        "expected_in_two_splits": n * p,
         "p_value": tail,
     }
 

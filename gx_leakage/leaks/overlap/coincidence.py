@@ -2,10 +2,10 @@
 
 Two questions are asked of all distinct rows, the same row in two splits being one of them.
 
-*Do splits share more than they would if rows had been dealt out at random?* A row that occurs c times is then in
-several splits with probability 1 - sum(q^c), q being the splits' shares of all rows. Rows that were copied after the
-split lie in two splits more often than that. The tail of the sum is at most that of a binomial of the same mean
-(Hoeffding 1956, Annals of Mathematical Statistics 27), so that the test errs on the side of chance.
+*Do splits share more than they would if rows had been dealt out at random?* A row that occurs twice is then in two
+splits with probability 1 - sum(q^2), q being the splits' shares of all rows. One that was copied from split to split
+always is, so that more of them are than the binomial distribution has it. Rows that occur more often say less: they are
+in several splits anyway.
 
 *Do the values that agree carry more bits than chance agreement does?* A value that a share f of the distinct rows has
 carries log2(1/f) bits: the weight of an agreement in record linkage (Fellegi and Sunter 1969, with the frequency of the
@@ -53,9 +53,6 @@ SAMPLE = 1_000
 RUN = 10
 """They are taken as runs of so many neighbours, so that rows that agree in much are not sampled apart."""
 
-MOST_REPEATED = 10
-"""Rows that occur more often are in several splits anyway."""
-
 REDUNDANT = 0.5
 """Where two rows agree on a column, one that then has less than this share of its bits left is told by it."""
 FEWEST_AGREEING = 20
@@ -84,10 +81,10 @@ class Rule:
     """The bits that chance agreement reaches."""
     needed: float
     """The bits that no chance agreement has."""
-    repeated: int
-    """Distinct rows that occur two to :data:`MOST_REPEATED` times."""
+    twice: int
+    """Distinct rows that occur twice."""
     split: int
-    """Those of them that are in several splits."""
+    """Those of them that are in two splits."""
     expected: float
     """As many would be if rows were dealt out at random."""
     p_value: float
@@ -160,22 +157,28 @@ def distinct_rows(stack: Stack, keys: Sequence[Key]) -> sa.Select[Any]:
 
 
 def repeats(rows: sa.FromClause, splits: int) -> sa.Select[Any]:
-    """Return by number of occurrences how many distinct rows there are, and how many of them in several splits."""
+    """Return how many distinct rows occur once, twice and more often, and how many of them in several splits."""
     of = [rows.c[f"n{i}"] for i in range(splits)]
     several = sa.case((_several(of), 1), else_=0).label("several")
-    total = sa.case((_total(of) <= MOST_REPEATED, _total(of)), else_=MOST_REPEATED + 1).label("total")
+    total = sa.case((_total(of) <= 2, _total(of)), else_=3).label("total")
     counted = sa.select(total, several).select_from(rows).subquery("counted")
     return sa.select(counted.c.total, sa.func.count(), sa.func.sum(counted.c.several)).group_by(counted.c.total)
 
 
-def sample(rows: sa.FromClause, keys: int, distinct: int) -> sa.Select[Any]:
-    """Return distinct rows: runs of neighbours, as far apart from one another as leaves :data:`SAMPLE` of them."""
+def sample(rows: sa.FromClause, keys: int, distinct: int, counted: Sequence[int] | None = None) -> sa.Select[Any]:
+    """Return distinct rows: runs of neighbours, as far apart from one another as leaves :data:`SAMPLE` of them.
+
+    With ``counted``, positions of columns, it is of how many distinct rows each has their values.
+    """
     values = [rows.c[f"k{i}"] for i in range(keys)]
     step = RUN * math.ceil(distinct / SAMPLE)
     place = sa.func.row_number().over(order_by=order_of(values[:MOST_ORDERED], True)).label("place")
-    placed = sa.select(*values, place).select_from(rows).subquery("placed")
+    shown: list[sa.ColumnElement[Any]] = list(values)
+    if counted is not None:
+        shown = [sa.func.count().over(partition_by=digest(values[i])).label(f"c{i}") for i in counted]
+    placed = sa.select(*shown, place).select_from(rows).subquery("placed")
     every = placed.c.place % sa.literal_column(str(step), sa.Integer())
-    return sa.select(*(placed.c[value.name] for value in values)).where(every < RUN).order_by(placed.c.place)
+    return sa.select(*(placed.c[value.name] for value in shown)).where(every < RUN).order_by(placed.c.place)
 
 
 def weighed(rows: sa.FromClause, rule: Rule, splits: int) -> tuple[sa.Subquery, sa.ColumnElement[int]]:
@@ -240,48 +243,76 @@ def _rule(
 ) -> Rule:
     by_total = {int(t): (int(n), int(s)) for t, n, s in relations.fetch(repeats(rows, len(sizes)))}
     distinct = sum(count for count, _ in by_total.values())
-    shares = [size / sum(sizes) for size in sizes]
-    few = {total: counts for total, counts in by_total.items() if 1 < total <= MOST_REPEATED}
-    repeated, split = (sum(counts[i] for counts in few.values()) for i in (0, 1))
-    expected = sum(count * (1 - sum(q**total for q in shares)) for total, (count, _) in sorted(few.items()))
-    p_value = float(stats.binom.sf(split - 1, repeated, expected / repeated)) if split > expected else 1.0
+    twice, split = by_total.get(2, (0, 0))
+    apart = 1 - sum((size / sum(sizes)) ** 2 for size in sizes)
+    p_value = float(stats.binom.sf(split - 1, twice, apart))
 
     taken = relations.fetch(sample(rows, len(keys), distinct))
-    columns, texts, best = _measured([[plain(value) for value in row] for row in taken], distinct)
+    measured = _Measured.of([[plain(value) for value in row] for row in taken])
+    columns = measured.columns
+    counts = None
+    if len(taken) < distinct and columns:
+        counts = np.array(relations.fetch(sample(rows, len(keys), distinct, columns)), dtype=float).T
+    best = measured.best(counts, distinct)
     pairs = math.log2(sum(sizes) ** 2 - sum(size**2 for size in sizes)) - 1
     compared = math.log2(max(1.0, len(taken) * (len(taken) - 1) / 2))
     reached = max(best + max(0.0, pairs - compared), pairs)
     beyond = max(0.0, math.log2(max(p_value, 1e-300)) - math.log2(significance))
-    return Rule(columns, texts, distinct, reached, reached + beyond, repeated, split, expected, p_value, significance)
-
-
-def _measured(rows: Sequence[Sequence[Any]], distinct: int) -> tuple[tuple[int, ...], frozenset[int], float]:
-    """Return the columns that count, those with free texts, and the bits in which two different rows agree at most."""
-    size = len(rows)
-    values = [[row[i] for row in rows] for i in range(len(rows[0]) if rows else 0)]
-    codes = [_codes(of) for of in values]
-    collision = [float((np.bincount(code) / size) @ (np.bincount(code) / size)) for code in codes]
-    telling = sorted((i for i in range(len(codes)) if codes[i].max() > 0), key=lambda i: (collision[i], i))
-    kept: list[int] = []
-    agreeing: dict[int, Any] = {}
-    ranks: dict[int, Any] = {}
-    for i in telling[:MOST_COLUMNS]:
-        equal = codes[i][:, None] == codes[i][None, :]
-        rank = _ranks(values[i])
-        if any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in kept):
-            continue
-        kept.append(i)
-        agreeing[i], ranks[i] = equal, rank
-    bits = np.zeros((size, size))
-    for i in kept:
-        frequency = (np.bincount(codes[i]) / size)[codes[i]]
-        known = np.array([value is not None for value in values[i]])
-        bits += np.where(agreeing[i], np.where(known, -np.log2(frequency), 0.0)[:, None], 0.0)
-    np.fill_diagonal(bits, 0.0)
-    texts = frozenset(
-        i for i in kept if codes[i].max() + 1 >= FREE_TEXT * size and any(isinstance(v, str) for v in values[i])
+    return Rule(
+        columns, measured.texts, distinct, reached, reached + beyond, twice, split, twice * apart, p_value, significance
     )
-    return tuple(kept), texts, float(bits.max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a sample of distinct rows says of their columns."""
+
+    columns: tuple[int, ...]
+    """Those that count."""
+    texts: frozenset[int]
+    """Those of them with free texts."""
+    agreeing: tuple[Any, ...]
+    """For each of them which rows agree with which."""
+    known: tuple[Any, ...]
+    """For each of them which rows have a value."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> _Measured:
+        """Leave out columns that say nothing, or that another one tells."""
+        size = len(rows)
+        values = [[row[i] for row in rows] for i in range(len(rows[0]) if rows else 0)]
+        codes = [_codes(of) for of in values]
+        collision = [float(np.sum((np.bincount(code) / size) ** 2)) for code in codes]
+        telling = sorted((i for i in range(len(codes)) if codes[i].max() > 0), key=lambda i: (collision[i], i))
+        agreeing: dict[int, Any] = {}
+        ranks: dict[int, Any] = {}
+        for i in telling[:MOST_COLUMNS]:
+            equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
+            if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):
+                agreeing[i], ranks[i] = equal, rank
+        texts = frozenset(
+            i
+            for i in agreeing
+            if codes[i].max() + 1 >= FREE_TEXT * size and any(isinstance(value, str) for value in values[i])
+        )
+        known = tuple(np.array([value is not None for value in values[i]]) for i in agreeing)
+        return cls(tuple(agreeing), texts, tuple(agreeing.values()), known)
+
+    def best(self, counts: Any, distinct: int) -> float:
+        """Return the bits in which two different rows agree at most.
+
+        Args:
+            counts: By column, of how many distinct rows each row has the value; None where the sample is all of them.
+            distinct: How many distinct rows there are.
+        """
+        bits: Any = 0.0
+        for i, (equal, known) in enumerate(zip(self.agreeing, self.known, strict=True)):
+            frequency = (equal.sum(axis=1) if counts is None else counts[i]) / distinct
+            bits = bits + np.where(equal & known[:, None], -np.log2(frequency)[:, None], 0.0)
+        if not self.columns:
+            return 0.0
+        np.fill_diagonal(bits, 0.0)
+        return float(bits.max())
 
 
 def _codes(values: Sequence[Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gx_leakage.gx.words import joined
-from gx_leakage.leaks.overlap.coincidence import MOST_REPEATED, Coincidence
+from gx_leakage.leaks.overlap.coincidence import Coincidence
 from gx_leakage.leaks.overlap.evidence import Overlap, SplitOverlap
 from gx_leakage.sql.values import rounded
 
@@ -53,9 +53,9 @@ def coincidence_details(found: Coincidence) -> dict[str, Any]:
         "bits": rounded(found.bits),
         "bits_by_chance": rounded(rule.reached),
         "bits_needed": rounded(rule.needed),
-        "repeated_rows": rule.repeated,
-        "repeated_in_several_splits": rule.split,
-        "expected_in_several_splits": rounded(rule.expected),
+        "rows_that_occur_twice": rule.twice,
+        "in_two_splits": rule.split,
+        "expected_in_two_splits": rounded(rule.expected),
         "p_value": rounded(rule.p_value),
     }
 
@@ -64,8 +64,8 @@ def coincidence_summary(found: Coincidence) -> str:
     """Return what chance explains, in a sentence or two."""
     rule = found.rule
     dealt = (
-        f"of the {rule.repeated:,} rows that occur 2 to {MOST_REPEATED} times {rule.split:,} are in several splits, "
-        f"and {rule.expected:,.1f} would be if rows were dealt out at random"
+        f"of the {rule.twice:,} rows that occur twice {rule.split:,} are in two splits, and {rule.expected:,.1f} "
+        f"would be if rows were dealt out at random"
     )
     if rule.more_than_within:
         return f"Coincidence does not explain that: {dealt} (p = {rule.p_value:.2g})."
