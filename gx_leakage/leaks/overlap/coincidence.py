@@ -47,6 +47,9 @@ MOST_COLUMNS = 24
 MOST_ORDERED = 50
 """How many columns of a key rows are ordered by: those of wide tables would be more than PostgreSQL sorts by."""
 
+MOST_LOOKED_AT = 60
+"""Of so many columns at most it is asked whether others tell them."""
+
 SAMPLE = 1_000
 """How many distinct rows are compared with one another."""
 
@@ -286,7 +289,9 @@ class _Measured:
         telling = sorted((i for i in range(len(codes)) if codes[i].max() > 0), key=lambda i: (collision[i], i))
         agreeing: dict[int, Any] = {}
         ranks: dict[int, Any] = {}
-        for i in telling[:MOST_COLUMNS]:
+        for i in telling[:MOST_LOOKED_AT]:
+            if len(agreeing) == MOST_COLUMNS:
+                break
             equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
             if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):
                 agreeing[i], ranks[i] = equal, rank
