@@ -1,0 +1,145 @@
+"""Whether rows of one value are more alike than others: what makes a column the id of a group.
+
+Two rows of one patient agree in sex, age and site; two rows of one age do not, but in what goes with age. So rows of a
+value are compared with those of the value beside it: whatever changes smoothly along a number (an income with age, the
+bands that an age is in) is as alike there, and is no evidence. Nothing is assumed about how values are called.
+
+Between two rows the distance is that of squared ranks for numbers, and 0 or 1 for categories, each by what it is
+between any two rows; the likeness of a column is then how much nearer rows of one value are, at most 1. It is an
+intraclass correlation with the neighbours in the place of all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Agreement", "Likeness", "likeness"]
+
+MOST_CATEGORIES = 40
+"""The largest categories of a column that are told apart; the others are one."""
+
+CERTAIN = 3.0
+"""How many standard errors a likeness is beyond 0 that counts."""
+
+CONSTANT = 0.8
+"""The likeness from which a column counts as one that goes with the group."""
+
+EXPECTED_TWINS = 10
+"""How many pairs of rows with one value have to be expected for it to mean something that there are next to none."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike another column is in rows of one value."""
+
+    column: str
+    score: float
+    """How much nearer than rows of neighbouring values, of what rows are apart: 0 and less is not at all."""
+    within: float
+    """How often two rows of one value agree, or how far their ranks are explained, 0 to 1."""
+    certain: bool
+    """Whether the score is beyond what chance makes."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What is said of a column by rows of one of its values."""
+
+    column: str
+    groups: int
+    """Values of which there are several rows."""
+    agreements: tuple[Agreement, ...]
+    """Of each other column that varies, the most alike first."""
+    crossed: tuple[str, ...]
+    """Columns of repeated values of which each is at most once beside one value, though chance makes it more often."""
+
+    @property
+    def constant(self) -> tuple[str, ...]:
+        """The columns that nearly always agree in rows of one value."""
+        return tuple(one.column for one in self.agreements if one.certain and one.score >= CONSTANT)
+
+    @property
+    def mean(self) -> float:
+        """The mean score, where what is not certain is none."""
+        scores = [one.score if one.certain else 0.0 for one in self.agreements]
+        return sum(scores) / len(scores) if scores else 0.0
+
+
+def likeness(rows: pd.DataFrame, column: str, others: Sequence[str]) -> Likeness:
+    """Return how alike the rows of one value of a column are in the other columns."""
+    import numpy as np
+    import pandas as pd
+
+    rows = rows[rows[column].notna()]
+    codes, _ = pd.factorize(rows[column], sort=True)
+    sizes = np.bincount(codes)
+    several = np.flatnonzero(sizes >= 2)
+    if len(several) < 2:
+        return Likeness(column, len(several), (), ())
+    pairs = float((sizes * (sizes - 1)).sum())
+    found, crossed = [], []
+    beside = np.append(several[1:], several[-2])
+    n, m = sizes[several].astype(float), sizes[beside].astype(float)
+    for other in others:
+        values = rows[other]
+        labels, known = pd.factorize(values)
+        if len(known) < 2 or _one_to_one(codes, labels, several):
+            continue
+        points = _points(values, labels)
+        spread = 2 * float(points.var(axis=0, ddof=1).sum())
+        if not spread:
+            continue
+        sums = np.zeros((len(sizes), points.shape[1]))
+        np.add.at(sums, codes, points)
+        squares = np.bincount(codes, (points**2).sum(axis=1))
+        means = sums / sizes[:, None]
+        own = (means**2).sum(axis=1)
+        within = 2 * (squares[several] / n - own[several]).clip(0) * n / (n - 1)
+        between = squares[several] / n + squares[beside] / m - 2 * (means[several] * means[beside]).sum(axis=1)
+        gains = (between - within) / spread
+        score, error = float(gains.mean()), float(gains.std(ddof=1)) / len(several) ** 0.5
+        certain = len(several) >= 5 and score > max(CERTAIN * error, 0.02)
+        found.append(Agreement(other, score, 1 - float(within.mean()) / spread, certain))
+        if _never_twice(codes, labels, pairs):
+            crossed.append(other)
+    found.sort(key=lambda one: -one.score)
+    return Likeness(column, len(several), tuple(found), tuple(crossed))
+
+
+def _points(values: pd.Series[Any], labels: Any) -> Any:
+    """Return rows as points of which the squared distance says how different they are."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        ranks = values.rank()
+        return ranks.fillna(ranks.mean()).to_numpy(dtype=float)[:, None]
+    counts = np.bincount(labels + 1)  # what is not known is a category, too
+    largest = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
+    return (labels[:, None] + 1 == largest[None, :]) / 2**0.5
+
+
+def _one_to_one(codes: Any, labels: Any, several: Any) -> bool:
+    """Return whether a column is another name of the value."""
+    import numpy as np
+
+    both = np.unique(np.stack([codes, labels]), axis=1)
+    return both.shape[1] == len(np.unique(codes)) == len(np.unique(both[1]))
+
+
+def _never_twice(codes: Any, labels: Any, pairs: float) -> bool:
+    """Return whether a value of the other column is next to never twice beside one value, though it repeats."""
+    import numpy as np
+
+    known = labels >= 0
+    shares = np.bincount(labels[known]) / max(1, known.sum())
+    expected = pairs / 2 * float((shares**2).sum())
+    if expected < EXPECTED_TWINS:
+        return False
+    _, twins = np.unique(np.stack([codes[known], labels[known]]), axis=1, return_counts=True)
+    return float((twins * (twins - 1)).sum()) / 2 <= expected / 20
