@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import unicodedata
@@ -326,7 +327,7 @@ def _is_timestamp(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 
 def _teach_sqlite(connection: sa.Connection) -> None:
-    """Give SQLite the Unicode functions it lacks: its own ``lower`` leaves all but ASCII as it is."""
+    """Give SQLite the functions it lacks, of Unicode most of all: its own ``lower`` leaves all but ASCII as it is."""
     driver = connection.connection.driver_connection
     if driver is None:
         return
@@ -336,8 +337,13 @@ def _teach_sqlite(connection: sa.Connection) -> None:
 
     # SQLAlchemy's own fails on NULL, and on numbers that are infinite.
     driver.create_function("floor", 1, _floor, deterministic=True)
+    driver.create_function("gxl_md5", 1, of_text(_md5), deterministic=True)
     driver.create_function("gxl_lower", 1, of_text(str.lower), deterministic=True)
     driver.create_function("gxl_nfc", 1, of_text(lambda v: unicodedata.normalize("NFC", v)), deterministic=True)
+
+
+def _md5(value: str) -> str:
+    return hashlib.md5(value.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _floor(value: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from gx_leakage.errors import TypesDifferError
+from gx_leakage.splits import groups
+from gx_leakage.splits.groups import Counts, GroupedRows
 from gx_leakage.splits.relations import Relations, Stack
 from gx_leakage.sql.blocks import in_blocks
 from gx_leakage.sql.keys import NUMBERS, TIMES, Family, Key
@@ -17,6 +19,12 @@ __all__ = ["ColumnProfile", "Profile", "gather"]
 
 MOST_COLUMNS = 500
 """How many columns a scan looks at: each has two counts, and databases limit what a statement returns."""
+
+FEWEST_GROUPS = 5
+"""Values of the id of a group: fewer are categories."""
+
+MOST_VALUES_A_ROW = 0.97
+"""Values that a row has to have to be no id of rows, with a few twice."""
 
 _COUNTED = set(Family) - {Family.OTHER, Family.BINARY}
 
@@ -43,6 +51,12 @@ class ColumnProfile:
     def unique(self) -> bool:
         """Whether no value is twice in one split."""
         return self.known == self.distinct and sum(self.known) > 0
+
+    @property
+    def may_be_a_group(self) -> bool:
+        """Whether some values repeat, of several."""
+        several = FEWEST_GROUPS <= self.distinct_in_all
+        return self.is_discrete and several and self.distinct_in_all <= MOST_VALUES_A_ROW * sum(self.known)
 
     @property
     def is_number(self) -> bool:
@@ -76,6 +90,13 @@ class Profile:
     """Columns that some splits lack, with the splits that have them."""
     train: str = "train"
     """The split that models are fitted on."""
+    grouped: GroupedRows | None = None
+    """Rows of some values of each column that may be the id of a group."""
+
+    @property
+    def candidates(self) -> list[ColumnProfile]:
+        """The columns that may be ids of groups: whole numbers, texts and UUIDs that repeat, with several values."""
+        return [column for column in self.columns if column.may_be_a_group]
 
     def free(self, taken: Mapping[str, Sequence[str]]) -> list[ColumnProfile]:
         """Return the columns that have no role yet."""
@@ -103,7 +124,7 @@ def gather(relations: Relations, train: str = "train") -> Profile:
     splits = [found.get(i, empty) for i in range(len(relations.names))]
     existing = relations.columns()
     partly = {column for names in existing.values() for column in names if column not in common}
-    return Profile(
+    profile = Profile(
         relations.names,
         tuple(row[0] for row in splits),
         tuple(
@@ -119,6 +140,10 @@ def gather(relations: Relations, train: str = "train") -> Profile:
         {c: tuple(split for split, names in existing.items() if c in names) for c in sorted(partly)},
         train,
     )
+    counts = {column.name: Counts(sum(column.known), column.distinct_in_all) for column in profile.columns}
+    likely = sorted(profile.candidates, key=lambda column: -column.distinct_in_all)
+    rows = groups.gather(relations, stack, keys, counts, [column.name for column in likely])
+    return replace(profile, grouped=rows)
 
 
 def _counts(stack: Stack, keys: Sequence[Key]) -> sa.CompoundSelect[Any]:

@@ -6,7 +6,10 @@ Everything else in the evidence modules is SQLAlchemy Core that all dialects com
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import math
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +39,8 @@ __all__ = [
     "numbers",
     "real",
     "remainder",
+    "sampled",
+    "shuffled",
     "single",
     "stored",
     "trimmed",
@@ -513,6 +518,89 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_without_zeros, "sqlite", "snowflake", "bigquery", "duckdb")
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"RTRIM({_inner(element, compiler, **kw)}, '0')"
+
+
+class _shuffled(GenericFunction[Any]):  # noqa: N801
+    """What sorts values as if at random, equal ones alike: of them as one text, and (DuckDB) of themselves."""
+
+    _register = False
+    inherit_cache = True
+    type = sa.Text()
+
+    def clause(self, no: int, compiler: SQLCompiler, **kw: Any) -> str:
+        """Return a clause as SQL. One that is not written must not be compiled: its values would be left over."""
+        return compiler.process(list(self.clauses)[no], **kw)
+
+    def raw(self, first: int, compiler: SQLCompiler, **kw: Any) -> str:
+        """Return the clauses from one on as SQL."""
+        return ", ".join(self.clause(no, compiler, **kw) for no in range(first, len(self.clauses)))
+
+
+class _sampled(_shuffled):
+    """Whether a value is in a share of all: by two bytes of what it is sorted by, the first clause being their bound."""
+
+    type = sa.Boolean()
+
+
+_MD5 = {
+    "trino": "TO_HEX(MD5(TO_UTF8({})))", "bigquery": "TO_HEX(MD5({}))", "oracle": "RAWTOHEX(STANDARD_HASH({}, 'MD5'))",
+    "mssql": "CONVERT(VARCHAR(32), HASHBYTES('MD5', {}), 2)", "sqlite": "gxl_md5({})",
+}  # fmt: skip
+_CHANCES = 2**16
+
+
+def _md5(compiler: SQLCompiler, text: str) -> str:
+    return f"LOWER({_MD5.get(compiler.dialect.name, 'MD5({})').format(text)})"
+
+
+@compiles(_shuffled)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _md5(compiler, element.clause(0, compiler, **kw))
+
+
+@compiles(_shuffled, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"hash({element.raw(1, compiler, **kw)})"
+
+
+def _first_bytes(function: str, element: _sampled, compiler: SQLCompiler, **kw: Any) -> str:
+    bound = int(element.clause(0, compiler, **kw))
+    return f"{function}({_md5(compiler, element.clause(1, compiler, **kw))}, 1, 4) < '{bound:04x}'"
+
+
+@compiles(_sampled)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _first_bytes("SUBSTRING", element, compiler, **kw)
+
+
+@compiles(_sampled, "sqlite", "oracle", "bigquery", "trino", "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _first_bytes("SUBSTR", element, compiler, **kw)
+
+
+@compiles(_sampled, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"hash({element.raw(2, compiler, **kw)}) % {_CHANCES} < {element.clause(0, compiler, **kw)}"
+
+
+def _one_text(expressions: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+    if len(expressions) == 1:
+        return as_text(expressions[0])
+    first, *others = (sa.func.coalesce(as_text(one), "") for one in expressions)
+    return functools.reduce(lambda text, other: text.concat(other), others, first)
+
+
+def shuffled(*expressions: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return what sorts rows by values as if at random, the same each time."""
+    return _shuffled(_one_text(expressions), *expressions)
+
+
+def sampled(share: float, *expressions: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Return whether values are among a share of all, with all rows that have them."""
+    bound = max(1, math.ceil(share * _CHANCES))
+    if bound >= _CHANCES:
+        return expressions[0].is_not(None)
+    return _sampled(sa.literal_column(str(bound)), _one_text(expressions), *expressions)
 
 
 class _written(_Expression):  # noqa: N801
