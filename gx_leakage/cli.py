@@ -178,7 +178,7 @@ def audit(
     with _working("Checking the splits"):
         report = run(**given, docs=docs, save=save, accept=accept)
     if report.proposals and not accept and not _is_config(splits):
-        options = [word for one in report.proposals for word in one.option]
+        options = [word for one in report.proposals if one.sure for word in one.option]
         report = replace(report, command=shlex.join(["gx-leakage", *map(_told, sys.argv[1:]), *options]))
     _finish(report, format_)
 

@@ -11,10 +11,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 
 __all__ = [
-    "Choices", "Column", "Columns", "Form", "Groups", "Length", "Names", "Pair", "Pairs", "Proposal", "Role", "Text",
+    "Choices", "Column", "Columns", "Form", "Groups", "Length", "Look", "Names", "Pair", "Pairs", "Proposal", "Role", "Text",
 ]  # fmt: skip
 
 
@@ -284,6 +284,9 @@ def _joined(columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
+Look = Union[tuple[Sequence[str], str], tuple[Sequence[str], str, bool]]
+
+
 @dataclass(frozen=True)
 class Role:
     """What a column, or a setting that goes with columns, is for."""
@@ -299,9 +302,10 @@ class Role:
     """Of a value the columns that are features all the same."""
     insists: bool = False
     """Whether its columns are not set aside, whatever other roles they have: those of features, and the target."""
-    looks_like: Callable[[Any, Mapping[str, Sequence[str]]], Iterable[tuple[Sequence[str], str]]] | None = None
+    looks_like: Callable[[Any, Mapping[str, Sequence[str]]], Iterable[Look]] | None = None
     """Given the profile of the splits, and the columns that have a role already, the columns that look like it, each
-    with the reason. See :class:`gx_leakage.splits.profile.Profile`."""
+    with the reason, and False as a third where it is not sure, and only worth naming. See
+    :class:`gx_leakage.splits.profile.Profile`."""
     place: int = 50
     """When it is proposed: a role of a lower place takes its columns first."""
 
@@ -326,6 +330,8 @@ class Proposal:
     """The value of the option: the column, or two as the form has them."""
     reason: str
     columns: tuple[str, ...]
+    sure: bool = True
+    """Whether it is checked if what is proposed is to be checked; otherwise it is left open."""
 
     @property
     def option(self) -> list[str]:

@@ -190,12 +190,15 @@ def written(
         lines.append(f"split_column: {_scalar(split_column)}")
     if train != "train":
         lines.append(f"train: {_scalar(train)}")
-    lines += ["", "roles:" if proposed else "# roles:"]
+    sure = [one for one in proposed if one.sure]
+    lines += ["", "roles:" if sure else "# roles:"]
     for name in dict.fromkeys(one.role for one in proposed):
         of_role = [one for one in proposed if one.role == name]
         lines += [f"  # {one.reason}" for one in of_role]
-        value = roles()[name].form.written([column for one in of_role for column in one.columns])
-        lines.append(f"  {name}: {_flow(value)}")
+        for chosen in ([one for one in of_role if one.sure], [one for one in of_role if not one.sure]):
+            if chosen:
+                value = roles()[name].form.written([column for one in chosen for column in one.columns])
+                lines.append(f"  {'' if chosen[0].sure else '# '}{name}: {_flow(value)}")
     lines += [
         "",
         "# Thresholds and severities, where they are not to be as they are by default:",

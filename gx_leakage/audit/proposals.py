@@ -13,24 +13,33 @@ __all__ = ["accepted", "proposals"]
 
 
 def proposals(profile: Profile) -> list[Proposal]:
-    """Return the roles that columns look like they have; a column has one at most."""
+    """Return the roles that columns look like they have; a column has one at most.
+
+    What needs a role that is left open is left open, too.
+    """
     taken: dict[str, list[str]] = {}
+    unsure: set[str] = set()
     found: dict[str, list[Proposal]] = {}
     for role in sorted(roles().values(), key=lambda one: one.place):
         if role.looks_like is None:
             continue
-        for columns, reason in list(role.looks_like(profile, taken)):
+        for columns, reason, *says in list(role.looks_like(profile, taken)):
+            is_sure = all(says) and not unsure.intersection(role.needs)
             found.setdefault(role.name, []).append(
-                Proposal(role.name, role.form.option(columns), reason, tuple(columns))
+                Proposal(role.name, role.form.option(columns), reason, tuple(columns), is_sure)
             )
+            if not is_sure:
+                unsure.add(role.name)
             taken.setdefault(role.name, []).extend(columns)
     return [one for name in roles() for one in found.get(name, [])]
 
 
 def accepted(given: Mapping[str, Any], found: Sequence[Proposal]) -> dict[str, Any]:
-    """Return the roles that are given, and those that are proposed."""
+    """Return the roles that are given, and those that are proposed and sure."""
     columns: dict[str, list[str]] = {}
     for one in found:
+        if not one.sure:
+            continue
         columns.setdefault(one.role, []).extend(one.columns)
     forms = {name: roles()[name].form for name in columns}
     return {**given, **{name: forms[name].read(forms[name].written(of)) for name, of in columns.items()}}

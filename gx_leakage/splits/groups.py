@@ -30,7 +30,7 @@ MOST_COLUMNS = 40
 VALUES = 100
 """Values that are looked at, about."""
 
-ROWS = 800
+ROWS = 2_000
 """Rows of them all together, about, where each has more than a few."""
 
 FEWEST_ROWS = 8

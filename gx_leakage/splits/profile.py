@@ -142,6 +142,7 @@ def gather(relations: Relations, train: str = "train") -> Profile:
     )
     counts = {column.name: Counts(sum(column.known), column.distinct_in_all) for column in profile.columns}
     likely = sorted(profile.candidates, key=lambda column: -column.distinct_in_all)
+    likely = likely or [column for column in profile.columns if column.is_discrete and column.distinct_in_all][:1]
     rows = groups.gather(relations, stack, keys, counts, [column.name for column in likely])
     return replace(profile, grouped=rows)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gx_leakage.roles import Column, Columns, Pairs, Role
+from gx_leakage.roles import Column, Columns, Look, Pairs, Role
+from gx_leakage.splits.names import words_of
 
 if TYPE_CHECKING:
     from gx_leakage.splits.profile import Profile
@@ -15,36 +15,49 @@ __all__ = ["PLACE", "ROLES"]
 
 PLACE = 30
 
+_MOST_TARGETS = 3
+
 _TARGETS = (
-    "target", "label", "y", "class", "outcome", "died", "dead", "survived", "churn", "churned", "default", "fraud",
-    "is_fraud", "diagnosis", "response", "clicked", "converted",
+    "target", "label", "outcome", "y", "class", "died", "dead", "death", "survived", "churn", "churned", "attrition",
+    "default", "deny", "fraud", "is fraud", "diagnosis", "response", "status", "clicked", "converted", "released",
+    "vote", "spam", "price", "species",
 )  # fmt: skip
-_METADATA = re.compile(
-    r"(^|_)(file|filename|file_size|path|folder|size_bytes|bytes|width|height|resolution|camera|scanner|codec|bitrate|"
-    r"source|site|hospital|center|centre|lab|batch|plate|instrument|uploaded|created_by|machine)($|_)"
-)
+"""What targets are called, the likeliest first."""
+_METADATA = {
+    "file", "filename", "filesize", "path", "folder", "bytes", "resolution", "camera", "scanner", "codec", "bitrate",
+    "source", "site", "hospital", "center", "centre", "lab", "batch", "plate", "instrument", "uploaded", "machine",
+}  # fmt: skip
+_OF_IMAGES = {"width", "height"}
 _FEW_CLASSES = 20
 
 
-def _like_target(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
-    for name, splits in profile.only_in.items():
-        if list(splits) == [profile.train]:
-            return [([name], f"{name} looks like the target: only {profile.train} has it")]
+def _like_target(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[Look]:
+    """Return the one column that only train has, and otherwise those that are worth asking about.
+
+    A name alone is not enough: a class may be that of a passenger, and y a length.
+    """
+    alone = [name for name, splits in profile.only_in.items() if list(splits) == [profile.train]]
+    if alone:
+        return [([name], f"{name} looks like the target: only {profile.train} has it", len(alone) == 1) for name in alone]
+    found: list[Look] = []
     for name in _TARGETS:
         for column in profile.free(taken):
-            if column.name.casefold() == name and column.distinct_in_all > 1:
+            if " ".join(words_of(column.name)) == name and column.distinct_in_all > 1:
                 classes = f", with {column.distinct_in_all} values" if column.distinct_in_all <= _FEW_CLASSES else ""
-                return [([column.name], f"{column.name} looks like the target, by its name{classes}")]
-    return []
+                found.append(([column.name], f"{column.name} may be the target, by its name{classes}", False))
+    return found[:_MOST_TARGETS]
 
 
-def _like_metadata(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
+def _like_metadata(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[Look]:
     if "target" not in taken:
         return []
+    free = {column.name: set(words_of(column.name)) for column in profile.free(taken) if column.distinct_in_all > 1}
+    images = any(found & _METADATA - {"site", "center", "centre", "hospital", "lab", "source"} for found in free.values())
+    wanted = _METADATA | (_OF_IMAGES if images else set())
     return [
-        ([column.name], f"{column.name} looks like metadata of the recording, by its name")
-        for column in profile.free(taken)
-        if _METADATA.search(column.name.casefold()) and column.distinct_in_all > 1
+        ([name], f"{name} looks like metadata of the recording, by its name")
+        for name, found in free.items()
+        if found & wanted
     ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gx_leakage.roles import Choices, Columns, Groups, Role
+from gx_leakage.splits.names import words_of
 
 if TYPE_CHECKING:
     from gx_leakage.splits.profile import Profile
@@ -15,39 +15,19 @@ __all__ = ["PLACE", "ROLES"]
 
 PLACE = 10
 
-_GROUP = re.compile(
-    r"patient|subject|participant|customer|client|user|person|member|account|household|firm|company|supplier|store|device|"
-    r"speaker|author|driver|vehicle|student|employee|borrower|hotel|product|seller|player|animal|donor|tenant|family"
-)
-_ID = re.compile(r"(^|_)(id|uid|uuid|guid|key)$")
-_ROW = re.compile(r"^(id|_id|row|row_?id|row_?no|row_?number|index|unnamed: 0|record_?id|uid|uuid|guid)$")
-
-_FEWEST_GROUPS = 3
+_ID = {"id", "uid", "uuid", "guid", "key"}
+_ROW = {"index", "row", "rownames", "rowid", "record", "unnamed", "obs"}
 
 
 def _like_group(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
-    """Return one group: the one whose name says so and that the splits share most of."""
-    found = []
-    for column in profile.free(taken):
-        name = column.name.casefold()
-        if not column.is_discrete or column.distinct_in_all < _FEWEST_GROUPS:
-            continue
-        named = bool(_GROUP.search(name)) or (bool(_ID.search(name)) and not _ROW.search(name))
-        if not named or (column.unique and not column.shared):
-            continue
-        both = "both" if len(profile.splits) == 2 else "several"
-        reason = (
-            f"{column.name} looks like a group id: {column.shared:,} of its {column.distinct_in_all:,} values are in "
-            f"{both} splits"
-        )
-        found.append((bool(_GROUP.search(name)), column.shared, ([column.name], reason)))
-    return [max(found, key=lambda one: one[:2])[2]] if found else []
+    from gx_leakage.leaks.overlap.groups import groups_of
+
+    return groups_of(profile, taken)
 
 
 def _like_id(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
     for column in profile.free(taken):
-        name = column.name.casefold()
-        if column.unique and column.is_discrete and (_ROW.search(name) or _ID.search(name)):
+        if column.unique and column.is_discrete and set(words_of(column.name)) & (_ROW | _ID):
             return [([column.name], f"{column.name} looks like the id of a row: it is unique")]
     return []
 

@@ -42,6 +42,8 @@ class Agreement:
     """How much nearer than rows of neighbouring values, of what rows are apart: 0 and less is not at all."""
     within: float
     """How often two rows of one value agree, or how far their ranks are explained, 0 to 1."""
+    beside: float
+    """The same of rows with neighbouring values."""
     certain: bool
     """Whether the score is beyond what chance makes."""
 
@@ -104,7 +106,8 @@ def likeness(rows: pd.DataFrame, column: str, others: Sequence[str]) -> Likeness
         gains = (between - within) / spread
         score, error = float(gains.mean()), float(gains.std(ddof=1)) / len(several) ** 0.5
         certain = len(several) >= 5 and score > max(CERTAIN * error, 0.02)
-        found.append(Agreement(other, score, 1 - float(within.mean()) / spread, certain))
+        alike, others_alike = (max(0.0, 1 - float(of.mean()) / spread) for of in (within, between))
+        found.append(Agreement(other, score, alike, others_alike, certain))
         if _never_twice(codes, labels, pairs):
             crossed.append(other)
     found.sort(key=lambda one: -one.score)
@@ -137,8 +140,10 @@ def _never_twice(codes: Any, labels: Any, pairs: float) -> bool:
     import numpy as np
 
     known = labels >= 0
-    shares = np.bincount(labels[known]) / max(1, known.sum())
-    expected = pairs / 2 * float((shares**2).sum())
+    counts, rows = np.bincount(labels[known]).astype(float), float(known.sum())
+    if rows < 2:
+        return False
+    expected = pairs / 2 * float((counts * (counts - 1)).sum()) / (rows * (rows - 1))
     if expected < EXPECTED_TWINS:
         return False
     _, twins = np.unique(np.stack([codes[known], labels[known]]), axis=1, return_counts=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gx_leakage.roles import Column, Columns, Length, Names, Pair, Pairs, Role, Text
+from gx_leakage.splits.calendars import calendar_of
+from gx_leakage.splits.names import words_of
 
 if TYPE_CHECKING:
     from gx_leakage.splits.profile import Profile
@@ -15,8 +17,10 @@ __all__ = ["PLACE", "ROLES"]
 
 PLACE = 20
 
-_TIME = re.compile(r"(^|_)(time|timestamp|ts|date|datetime|day|week|month|year)($|_)")
-_BORN = re.compile(r"birth|born|dob")
+_SAME_START = 0.5
+_FEWEST_SHARED = 5
+
+_TIME = {"time", "timestamp", "ts", "date", "datetime", "day", "week", "month", "quarter", "period"}
 _START = re.compile(r"(^|_)(start|begin|from)($|_)")
 _SEQUENCE = re.compile(r"video|clip|sequence|recording|scene|session")
 _FRAME = re.compile(r"^frame(_?(no|nr|number|id|index))?$")
@@ -24,13 +28,30 @@ _FRAME = re.compile(r"^frame(_?(no|nr|number|id|index))?$")
 
 def _like_time(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
     columns = [column for column in profile.free(taken) if column.distinct_in_all > 1]
+    calendars = [(column.name, by) for column in columns if (by := calendar_of(profile, column))]
+    # What has a type of its own is finer than a number of the year beside it.
+    for name, by in sorted(calendars, key=lambda one: one[1] != "by its type"):
+        return [([name], f"{name} looks like a time axis, {by}")]
     for column in columns:
-        if column.is_time and not _BORN.search(column.name.casefold()):
-            return [([column.name], f"{column.name} looks like a time axis, by its type")]
-    for column in columns:
-        if column.is_integer and _TIME.search(column.name.casefold()):
-            return [([column.name], f"{column.name} looks like a time axis, by its name")]
+        if column.is_integer and _TIME & set(words_of(column.name)) and (group := _passes(profile, column.name, taken)):
+            return [([column.name], f"{column.name} looks like a time axis: {group} have it in common, from different starts on")]
     return []
+
+
+def _passes(profile: Profile, column: str, taken: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the group that a number runs through as a calendar does: its values are shared, its starts are not.
+
+    What starts alike in each, at 0 or 1 or the first visit, is the time since then.
+    """
+    for group in taken.get("group", ()):
+        if profile.grouped is None or group not in profile.grouped.candidates or column not in profile.grouped.columns:
+            continue
+        rows = profile.grouped.of(group)[[group, column]].dropna()
+        starts = rows.groupby(group)[column].min()
+        shared = rows.groupby(column)[group].nunique()
+        if rows[column].min() >= 0 and starts.value_counts(normalize=True).max() < _SAME_START and shared.median() >= _FEWEST_SHARED:
+            return group
+    return None
 
 
 def _like_window(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
