@@ -35,9 +35,9 @@ def calendar_of(profile: Profile, column: ColumnProfile) -> str | None:
         return None
     low, high = int(values.min()), int(values.max())
     if _within(low, high, _YEARS) and (high - low <= 150):
-        return f"which holds years, {low} to {high}"
+        return "which holds years"
     if named & _YEAR and _within(low, high, _SHORT_YEARS):
-        return f"which holds years of two digits, {low} to {high}"
+        return "which holds years of two digits"
     for name, digits in (("months, as 202401", 100), ("days, as 20240131", 10_000)):
         if _within(low // digits, high // digits, (1800, 2150)) and _are_dates(values, digits):
             return f"which holds {name}"

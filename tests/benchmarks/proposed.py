@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from gx_leakage.audit.proposals import proposals
+from gx_leakage.audit import proposals as audit
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import DuckDBEngine
 from gx_leakage.roles import Proposal
@@ -63,12 +63,12 @@ def proposed_for(frame: pd.DataFrame) -> list[Proposal]:
     splits = [SplitRows(name, Source(PandasBatchData(part), None)) for name, part in parts.items()]
     relations = Relations(DuckDBEngine(copies=False), splits)
     try:
-        return proposals(profile.gather(relations))
+        return audit.proposals(profile.gather(relations))
     finally:
         relations.close()
 
 
-def proposed(show: bool = True) -> Iterator[tuple[str, str, str, str]]:
+def proposals() -> Iterator[tuple[str, str, str, str]]:
     """Count what is found, missed and wrong."""
     counts: dict[tuple[bool, str], Counter[str]] = {}
     with TABLE.open(encoding="utf-8") as lines:
@@ -90,7 +90,7 @@ def proposed(show: bool = True) -> Iterator[tuple[str, str, str, str]]:
             count["found"] += len(hit)
             count["proposed"] += len(taken)
             count["wrong"] += len(wrong)
-            if show and (right - hit or wrong) and not held:
+            if (right - hit or wrong) and not held:
                 print(f"{name} {role}: missed {sorted(right - hit)}, wrong {sorted(wrong)}")
     for (held, role), count in sorted(counts.items()):
         yield (

@@ -217,10 +217,10 @@ def test_damage(name: str, layout: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_profile(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    engine.rows = [[(i, 4, *[4, 2] * len(TYPES)) for i in (0, 1, -1)]]
+    engine.rows = [[(i, 400, *[400, 20] * len(TYPES)) for i in (0, 1, -1)], []]
     found = profile.gather(splits)
-    assert len(engine.statements) == 1
-    assert [column.shared for column in found.columns] == [2] * len(TYPES)
+    assert len(engine.statements) == 2  # counts, and rows of some values
+    assert [column.shared for column in found.columns] == [20] * len(TYPES)
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

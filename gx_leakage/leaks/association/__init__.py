@@ -38,7 +38,9 @@ def _like_target(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterab
     """
     alone = [name for name, splits in profile.only_in.items() if list(splits) == [profile.train]]
     if alone:
-        return [([name], f"{name} looks like the target: only {profile.train} has it", len(alone) == 1) for name in alone]
+        return [
+            ([name], f"{name} looks like the target: only {profile.train} has it", len(alone) == 1) for name in alone
+        ]
     found: list[Look] = []
     for name in _TARGETS:
         for column in profile.free(taken):
@@ -52,7 +54,9 @@ def _like_metadata(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iter
     if "target" not in taken:
         return []
     free = {column.name: set(words_of(column.name)) for column in profile.free(taken) if column.distinct_in_all > 1}
-    images = any(found & _METADATA - {"site", "center", "centre", "hospital", "lab", "source"} for found in free.values())
+    images = any(
+        found & _METADATA - {"site", "center", "centre", "hospital", "lab", "source"} for found in free.values()
+    )
     wanted = _METADATA | (_OF_IMAGES if images else set())
     return [
         ([name], f"{name} looks like metadata of the recording, by its name")

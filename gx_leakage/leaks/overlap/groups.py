@@ -37,7 +37,7 @@ _MEASURES = {
     "age", "price", "weight", "income", "wage", "salary", "score", "height", "size", "length", "width", "count", "rate",
     "cost", "sales", "amount", "total", "number", "percent", "years", "days", "hours", "minutes", "speed", "distance",
     "dist", "time", "start", "stop", "date", "day", "week", "month", "year", "hour", "quarter", "exper", "experience",
-    "education", "educ", "rank", "grade", "level", "dose", "futime",
+    "ses", "education", "educ", "rank", "grade", "level", "dose", "futime",
 }  # fmt: skip
 _ORDERED = {"time", "day", "days", "week", "month", "year", "quarter", "date", "wave", "visit", "period", "occasion"}
 
@@ -50,13 +50,12 @@ ALIKE_CROSSED = 0.1
 """The mean likeness of all other columns: with a name that says so, without, and with a column that it is crossed with."""
 ALIKE_IN_ONE = 0.15
 FEWEST_CONSTANT = 2
+OFTEN_EQUAL = 0.5
 FEWEST_GROUPS = 5
 """Values with several rows."""
 
 
-def groups_of(
-    profile: Profile, taken: Mapping[str, Sequence[str]]
-) -> Iterable[tuple[Sequence[str], str]]:
+def groups_of(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
     """Yield the columns that are ids of groups, those with most values first, each with the reason in figures.
 
     One that is alike only because of another is none: a patient's baseline is the same in all its rows, but among the
@@ -79,7 +78,7 @@ def groups_of(
         yield [best], _reason(chosen[best], [name for name in same if name in judged])
         found.append(best)
         judged = {
-            name: _of(_one_of_each(profile.grouped.of(name), [*found]), name, profile.grouped.columns)
+            name: _of(_apart(profile.grouped.of(name), name, found, whole), name, profile.grouped.columns)
             for name in judged
             if name != best and name not in same
         }
@@ -93,9 +92,11 @@ def _of(rows: pd.DataFrame, name: str, columns: Sequence[str]) -> Likeness:
     return likeness(rows, name, [other for other in columns if other != name])
 
 
-def _one_of_each(rows: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def _apart(rows: pd.DataFrame, name: str, groups: Sequence[str], whole: Mapping[str, Likeness]) -> pd.DataFrame:
+    """Return one row of each of some groups, but of those that a column is crossed with: that would leave it none."""
     for group in groups:
-        rows = rows[~rows.duplicated(group) | rows[group].isna()]
+        if group not in whole[name].crossed and name not in whole[group].crossed:
+            rows = rows[~rows.duplicated(group) | rows[group].isna()]
     return rows
 
 
@@ -115,14 +116,13 @@ def _is_group(column: ColumnProfile, of: Likeness, whole: Mapping[str, Likeness]
 
 def _loses(of: Likeness, judged: Mapping[str, Likeness], found: Iterable[str]) -> bool:
     """Return whether a column is what rows of another one differ by: the number of a visit, of a student in a class."""
-    for other in of.crossed:
-        if other in found:
-            return True
-        if other in judged:
-            it = judged[other]
-            if (_named(other), it.mean, it.groups) > (_named(of.column), of.mean, of.groups):
-                return True
-    return False
+    if _named(of.column) and of.mean >= ALIKE_CROSSED:
+        return False  # people and the items that each of them answers are both groups
+    crossed = {*of.crossed, *(name for name, it in judged.items() if of.column in it.crossed)}
+    if crossed & set(found):
+        return True
+    own = (_named(of.column), of.mean, of.groups)
+    return any((_named(it.column), it.mean, it.groups) > own for name in crossed if (it := judged.get(name)))
 
 
 def _same(rows: pd.DataFrame, one: str, other: str) -> bool:
@@ -154,19 +154,27 @@ def _shared(profile: Profile, column: ColumnProfile) -> str:
 
 
 def _reason(of: Likeness, same: Sequence[str]) -> str:
-    alike = [one for one in of.agreements if one.certain and one.score > 0.1][:3]
+    certain = [one for one in of.agreements if one.certain and one.score > ALIKE_CROSSED]
+    equal = sorted((one for one in certain if one.equal >= OFTEN_EQUAL), key=lambda one: one.equal_anyhow)[:3]
     reasons = []
-    if alike:
-        within = round(100 * sum(one.within for one in alike) / len(alike))
-        others = round(100 * sum(one.beside for one in alike) / len(alike))
-        names = _listed([one.column for one in alike])
-        reasons.append(f"rows of one {of.column} agree in {names} {within} % of what they could, others {others} %")
+    if equal:
+        own, others = (
+            round(100 * sum(shares) / len(equal)) for shares in zip(*((e.equal, e.equal_anyhow) for e in equal))
+        )
+        names = listed([one.column for one in equal])
+        reasons.append(f"rows of one {of.column} agree in {names} {own} % of the time, others {others} %")
+    elif certain:
+        share = round(100 * min(1.0, sum(one.score for one in certain[:3]) / len(certain[:3])))
+        names = listed([one.column for one in certain[:3]])
+        reasons.append(
+            f"rows of one {of.column} are nearer in {names} than others, by {share} % of how far these are apart"
+        )
     if of.crossed:
         reasons.append(f"each {of.crossed[0]} is once in one {of.column}")
     if same:
-        reasons.append(f"{_listed(same)} {'is' if len(same) == 1 else 'are'} the same by another name")
+        reasons.append(f"{listed(same)} {'is' if len(same) == 1 else 'are'} the same by another name")
     return f"{of.column} looks like a group id: {'; '.join(reasons)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -30,7 +30,9 @@ CONSTANT = 0.8
 """The likeness from which a column counts as one that goes with the group."""
 
 EXPECTED_TWINS = 10
-"""How many pairs of rows with one value have to be expected for it to mean something that there are next to none."""
+MOST_TWINS = 0.05
+"""How many equal pairs of rows have to be expected for it to mean something that there are next to none, and of these
+how many that is."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Agreement:
     column: str
     score: float
     """How much nearer than rows of neighbouring values, of what rows are apart: 0 and less is not at all."""
-    within: float
-    """How often two rows of one value agree, or how far their ranks are explained, 0 to 1."""
-    beside: float
-    """The same of rows with neighbouring values."""
+    equal: float
+    """How often two rows of one value are equal, 0 to 1."""
+    equal_anyhow: float
+    """How often any two rows are."""
     certain: bool
     """Whether the score is beyond what chance makes."""
 
@@ -83,7 +85,7 @@ def likeness(rows: pd.DataFrame, column: str, others: Sequence[str]) -> Likeness
     several = np.flatnonzero(sizes >= 2)
     if len(several) < 2:
         return Likeness(column, len(several), (), ())
-    pairs = float((sizes * (sizes - 1)).sum())
+    pairs = _pairs(sizes)
     found, crossed = [], []
     beside = np.append(several[1:], several[-2])
     n, m = sizes[several].astype(float), sizes[beside].astype(float)
@@ -106,9 +108,10 @@ def likeness(rows: pd.DataFrame, column: str, others: Sequence[str]) -> Likeness
         gains = (between - within) / spread
         score, error = float(gains.mean()), float(gains.std(ddof=1)) / len(several) ** 0.5
         certain = len(several) >= 5 and score > max(CERTAIN * error, 0.02)
-        alike, others_alike = (max(0.0, 1 - float(of.mean()) / spread) for of in (within, between))
-        found.append(Agreement(other, score, alike, others_alike, certain))
-        if _never_twice(codes, labels, pairs):
+        twins, anyhow = _equal(codes, labels)
+        found.append(Agreement(other, score, twins / pairs, anyhow, certain))
+        # Each visit of a patient has another number, though numbers repeat.
+        if anyhow * pairs >= EXPECTED_TWINS and twins <= anyhow * pairs * MOST_TWINS:
             crossed.append(other)
     found.sort(key=lambda one: -one.score)
     return Likeness(column, len(several), tuple(found), tuple(crossed))
@@ -135,16 +138,17 @@ def _one_to_one(codes: Any, labels: Any, several: Any) -> bool:
     return both.shape[1] == len(np.unique(codes)) == len(np.unique(both[1]))
 
 
-def _never_twice(codes: Any, labels: Any, pairs: float) -> bool:
-    """Return whether a value of the other column is next to never twice beside one value, though it repeats."""
+def _pairs(sizes: Any) -> float:
+    """Return how many pairs of rows are within groups of some sizes."""
+    return float((sizes.astype(float) * (sizes - 1)).sum()) / 2
+
+
+def _equal(codes: Any, labels: Any) -> tuple[float, float]:
+    """Return how many pairs of rows of one value are equal in another column, and what share of any pairs is."""
     import numpy as np
 
     known = labels >= 0
-    counts, rows = np.bincount(labels[known]).astype(float), float(known.sum())
-    if rows < 2:
-        return False
-    expected = pairs / 2 * float((counts * (counts - 1)).sum()) / (rows * (rows - 1))
-    if expected < EXPECTED_TWINS:
-        return False
-    _, twins = np.unique(np.stack([codes[known], labels[known]]), axis=1, return_counts=True)
-    return float((twins * (twins - 1)).sum()) / 2 <= expected / 20
+    if known.sum() < 2:
+        return 0.0, 0.0
+    _, both = np.unique(np.stack([codes[known], labels[known]]), axis=1, return_counts=True)
+    return _pairs(both), _pairs(np.bincount(labels[known])) / _pairs(known.sum())

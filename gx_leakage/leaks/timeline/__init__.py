@@ -34,7 +34,12 @@ def _like_time(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable
         return [([name], f"{name} looks like a time axis, {by}")]
     for column in columns:
         if column.is_integer and _TIME & set(words_of(column.name)) and (group := _passes(profile, column.name, taken)):
-            return [([column.name], f"{column.name} looks like a time axis: {group} have it in common, from different starts on")]
+            return [
+                (
+                    [column.name],
+                    f"{column.name} looks like a time axis: {group} have it in common, from different starts on",
+                )
+            ]
     return []
 
 
@@ -49,7 +54,11 @@ def _passes(profile: Profile, column: str, taken: Mapping[str, Sequence[str]]) -
         rows = profile.grouped.of(group)[[group, column]].dropna()
         starts = rows.groupby(group)[column].min()
         shared = rows.groupby(column)[group].nunique()
-        if rows[column].min() >= 0 and starts.value_counts(normalize=True).max() < _SAME_START and shared.median() >= _FEWEST_SHARED:
+        if (
+            rows[column].min() >= 0
+            and starts.value_counts(normalize=True).max() < _SAME_START
+            and shared.median() >= _FEWEST_SHARED
+        ):
             return group
     return None
 
