@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 __all__ = [
-    "Choices", "Column", "Columns", "Form", "Groups", "Length", "Look", "Names", "Pair", "Pairs", "Proposal", "Role", "Text",
+    "Choices", "Column", "Columns", "Form", "Groups", "Length", "Look", "Names", "Pair", "Pairs", "Proposal", "Role",
+    "Text",
 ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class ColumnProfile:
     @property
     def may_be_a_group(self) -> bool:
         """Whether some values repeat, of several."""
-        several = FEWEST_GROUPS <= self.distinct_in_all
+        several = self.distinct_in_all >= FEWEST_GROUPS
         return self.is_discrete and several and self.distinct_in_all <= MOST_VALUES_A_ROW * sum(self.known)
 
     @property

@@ -525,7 +525,7 @@ class _shuffled(GenericFunction[Any]):  # noqa: N801
 
     _register = False
     inherit_cache = True
-    type = sa.Text()
+    type: sa.types.TypeEngine[Any] = sa.Text()
 
     def clause(self, no: int, compiler: SQLCompiler, **kw: Any) -> str:
         """Return a clause as SQL. One that is not written must not be compiled: its values would be left over."""
@@ -536,10 +536,10 @@ class _shuffled(GenericFunction[Any]):  # noqa: N801
         return ", ".join(self.clause(no, compiler, **kw) for no in range(first, len(self.clauses)))
 
 
-class _sampled(_shuffled):
-    """Whether a value is in a share of all: by two bytes of what it is sorted by, the first clause being their bound."""
+class _sampled(_shuffled):  # noqa: N801
+    """Whether a value is in a share of all: by two bytes of what it sorts by. The first clause is their bound."""
 
-    type = sa.Boolean()
+    type: sa.types.TypeEngine[Any] = sa.Boolean()
 
 
 _MD5 = {

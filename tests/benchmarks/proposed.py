@@ -52,7 +52,7 @@ def data(package: str, name: str) -> pd.DataFrame:
 def synonyms(frame: pd.DataFrame, column: str) -> set[str]:
     """Return the columns that are the same as one by another name, and it itself."""
     values = frame[column].nunique()
-    same = (c for c in frame if frame[c].nunique() == values == len(frame[[column, c]].dropna().drop_duplicates()))
+    same = (str(c) for c in frame if frame[c].nunique() == values == len(frame[[column, c]].dropna().drop_duplicates()))
     return {column, *same}
 
 

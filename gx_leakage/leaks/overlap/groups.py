@@ -47,7 +47,7 @@ FEWEST_UNNAMED = 15
 ALIKE_NAMED = 0.04
 ALIKE_UNNAMED = 0.25
 ALIKE_CROSSED = 0.1
-"""The mean likeness of all other columns: with a name that says so, without, and with a column that it is crossed with."""
+"""The mean likeness of all other columns: with a name that says so, without, and with a column it is crossed with."""
 ALIKE_IN_ONE = 0.15
 FEWEST_CONSTANT = 2
 OFTEN_EQUAL = 0.5
@@ -159,7 +159,8 @@ def _reason(of: Likeness, same: Sequence[str]) -> str:
     reasons = []
     if equal:
         own, others = (
-            round(100 * sum(shares) / len(equal)) for shares in zip(*((e.equal, e.equal_anyhow) for e in equal))
+            round(100 * sum(shares) / len(equal))
+            for shares in zip(*((e.equal, e.equal_anyhow) for e in equal), strict=True)
         )
         names = listed([one.column for one in equal])
         reasons.append(f"rows of one {of.column} agree in {names} {own} % of the time, others {others} %")

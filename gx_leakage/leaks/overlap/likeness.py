@@ -11,7 +11,7 @@ intraclass correlation with the neighbours in the place of all rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +135,7 @@ def _one_to_one(codes: Any, labels: Any, several: Any) -> bool:
     import numpy as np
 
     both = np.unique(np.stack([codes, labels]), axis=1)
-    return both.shape[1] == len(np.unique(codes)) == len(np.unique(both[1]))
+    return bool(both.shape[1] == len(np.unique(codes)) == len(np.unique(both[1])))
 
 
 def _pairs(sizes: Any) -> float:
