@@ -113,7 +113,8 @@ def test_the_project_that_init_makes_runs_as_an_orchestrator_runs_it(folder: Pat
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert run[-2:] == ["False 8", "['LeakageReportAction', 'UpdateDataDocsAction']"]
+    # Group, identical rows, time and preprocessing: init leaves the target open, which only looks like one by its name.
+    assert run[-2:] == ["False 4", "['LeakageReportAction', 'UpdateDataDocsAction']"]
     assert (folder / "project/uncommitted/leakage/leakage.json").exists()
     assert list((folder / "project/uncommitted/data_docs").rglob("index.html"))
     refused = command(folder, "init", "train.csv", "test.csv", "--project", "project", "--output", "other.yml")
