@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import os
@@ -42,12 +43,13 @@ def gx_leakage(*arguments: object, cwd: Path, **environment: str) -> CompletedPr
 @contextlib.contextmanager
 def _as_it_was() -> Iterator[None]:
     """Put back what a process of its own would take with it."""
-    folder, logger = Path.cwd(), logging.getLogger("great_expectations")
+    folder, logger, threshold = Path.cwd(), logging.getLogger("great_expectations"), gc.get_threshold()
     level, handlers = logger.level, {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         os.chdir(folder)
+        gc.set_threshold(*threshold)
         logger.setLevel(level)
         for one, handler in handlers.items():
             signal.signal(one, handler)

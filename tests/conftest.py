@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for costly in ("spark", "data_docs"):
             if costly in item.nodeid:
                 item.add_marker(pytest.mark.xdist_group(costly))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what has been loaded out of the search for garbage, as the command line does."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 @pytest.fixture

@@ -127,7 +127,11 @@ def snowflake() -> Iterator[str]:
 
 @contextmanager
 def spark() -> Iterator[Any]:
-    """Start a small local Spark session and yield it."""
+    """Start a small local Spark session and yield it.
+
+    Its tables have a few rows, so that what costs is to plan and to compile: one thread, no code made for whole stages
+    (that of single expressions is), no second thoughts while a query runs, and only the quick compiler of Java.
+    """
     if shutil.which("java") is None:
         missing("Java is not installed")
     try:
@@ -136,10 +140,14 @@ def spark() -> Iterator[Any]:
         missing("pyspark is not installed")
     folder = tempfile.mkdtemp(prefix="gx_leakage_spark_")
     session = (
-        SparkSession.builder.master("local[2]")
+        SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.catalogImplementation", "in-memory")
         .config("spark.sql.warehouse.dir", folder)
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")

@@ -11,6 +11,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,19 @@ def is_frame(value: Any) -> bool:
 
 def named_tables(splits: Iterable[str]) -> dict[str, str]:
     """Return the relation of each split in DuckDB: called as the split is, where SQL has no other meaning for that."""
-    with duckdb.connect() as connection:
-        reserved = {row[0] for row in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
+    reserved = _keywords()
     names = list(splits)
     found: dict[str, str] = {}
     for no, name in enumerate(names):
         plain = re.fullmatch(r"[a-z][a-z0-9_]*", name) and name not in reserved
         found[name] = name if plain else f"split_{no}" if f"split_{no}" not in names else f"split_{no}_of_{len(names)}"
     return found
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    with duckdb.connect() as connection:
+        return frozenset(row[0] for row in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall())
 
 
 def make_relations(
