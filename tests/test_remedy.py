@@ -199,7 +199,8 @@ def test_damage() -> None:
     groups = shared_groups(gxl.audit({"train": train, "test": test}, group="g", target="y"))
     damage = groups.result["details"]["damage"]
     assert (damage["answered_rows"], damage["answered_share"]) == (3, 0.6)
-    assert (damage["accuracy"], damage["largest_inflation"]) == (0.666667, 0.4)
+    assert (damage["accuracy"], damage["base_accuracy"]) == (0.666667, 0.333333)
+    assert (damage["lift"], damage["largest_inflation"], damage["r2"]) == (0.2, 0.4, None)
     assert groups.damage == damage["summary"]
     without = shared_groups(gxl.audit({"train": train, "test": test}, group="g")).result["details"]["damage"]
     assert (without["accuracy"], without["largest_inflation"]) == (None, 0.6)

@@ -207,10 +207,17 @@ def test_windows(name: str, layout: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_damage(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    found = overlap.gather(splits, columns=["i", "s"], answer="f")
-    assert len(engine.statements) == 3  # the counts, the accuracy, and the query for the leaked rows
-    assert found.damage is not None
-    assert found.damage.accuracy == 1.0
+    pair = [("pair", 0, 1, 1, 1, 1, 0, 0, 0, None, None)]
+    targets = {"f": [0.5, 1.5, 2.5], "s": ["a", "b"]}
+    for answer, values in targets.items():
+        engine.rows = [pair, [(0, 6, 6, 9.0), (1, 6, 6, 9.0)], [(value, 4) for value in values]]
+        engine.rows += [[(0.0, 1.0, 0.25, 1.0)] if answer == "f" else [(3, 2), (1, 1)]]
+        found = overlap.gather(splits, columns=["i", "s"], answer=answer)
+        assert found.damage is not None
+        assert found.damage.found is not None
+        measured = (found.damage.found.r2, found.damage.found.accuracy, found.damage.found.base_accuracy)
+        assert measured == ((0.75, None, None) if answer == "f" else (None, 0.75, 0.75))
+    assert len(engine.statements) == 10  # of each the counts, two on the target, the look-up, and the query
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

@@ -363,3 +363,53 @@ def test_availability(platform: Platform) -> None:
         assert found["details"]["features"][0]["unknown"] == unknown
 
     checked(feature_rows, platform, check_one)
+
+
+amounts = st.one_of(st.none(), st.sampled_from([-1.5, 0.25, 1.0, 3.5, 1e6 + 0.5, 1e-7]))
+target_rows = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", None]), amounts, st.sampled_from(["x", "y", "z", None])),
+    min_size=3, max_size=14,
+)  # fmt: skip
+
+
+def test_damage(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        if any(all(row[0] is None for row in rows) for rows in data.values()):
+            return
+        tables = {n: Table({"g": "text", "y": "float", "c": "text"}, rows) for n, rows in data.items()}
+        expectations = [gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["g"], target_column=t) for t in "yc"]
+        of_number, of_class = platform.validate(expectations, tables, layout)
+        frame = pd.DataFrame([(n, *row) for n, rows in data.items() for row in rows], columns=["split", *"gyc"])
+        train, judged = frame[frame["split"] == "train"], frame[frame["split"] != "train"]
+        judged = judged[judged["g"].notna()]
+        if not judged["g"].isin(train["g"].dropna()).any():
+            assert "damage" not in of_number.result["details"]
+            return
+        number, classes = (one.result["details"]["damage"] for one in (of_number, of_class))
+        assert number["answered_rows"] == int(judged["g"].isin(train["g"].dropna()).sum())
+        assert number["largest_inflation"] is None or number["base_accuracy"] is not None
+        means = train[train["g"].notna()].dropna(subset="y").groupby("g")["y"].mean()
+        rows = judged[judged["g"].isin(means.index)].dropna(subset="y")
+        values = frame["y"].dropna()
+        if values.nunique() > 2 and rows["y"].nunique() > 1:
+            missed = ((rows["y"] - rows["g"].map(means)) ** 2).sum()
+            expected = 1 - missed / ((rows["y"] - rows["y"].mean()) ** 2).sum()
+            assert math.isclose(number["r2"], expected, rel_tol=1e-5, abs_tol=1e-6)
+        else:
+            assert number["r2"] is None
+        known = train.dropna(subset=["g", "c"])
+        counts = frame["c"].value_counts()
+        rows = judged[judged["g"].isin(known["g"])].dropna(subset="c")
+        if len(counts) < 2 or (counts > 1).sum() < 2 or rows.empty:
+            assert classes["accuracy"] is None
+            return
+        # The most frequent class, the first of the alphabet where several are.
+        top = known.groupby("g")["c"].agg(lambda of: min(of.mode()))
+        base = min(train["c"].dropna().mode())
+        right, anyway = float((rows["c"] == rows["g"].map(top)).mean()), float((rows["c"] == base).mean())
+        assert math.isclose(classes["accuracy"], right, abs_tol=1e-6)
+        assert math.isclose(classes["base_accuracy"], anyway, abs_tol=1e-6)
+        bound = classes["answered_rows"] / sum(len(data[n]) for n in data if n != "train") * (1 - anyway)
+        assert math.isclose(classes["largest_inflation"], bound, abs_tol=1e-6)
+
+    checked(target_rows, platform, check_one)

@@ -16,11 +16,15 @@ from gx_leakage.sql.dialects import real
 from gx_leakage.sql.keys import NUMBERS, Key
 from gx_leakage.sql.values import plain
 
-__all__ = ["Target", "TargetSplit", "target_of"]
+__all__ = ["NoTargetError", "Target", "TargetSplit", "target_of"]
 
 MOST_CLASSES = 1_000
 MOST_NUMERIC_CLASSES = 32
 ROWS_A_NUMERIC_CLASS = 5
+
+
+class NoTargetError(CouldNotCheckError):
+    """A column can be no target: of its values, nothing can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         counted: Columns whose known values are counted.
 
     Raises:
-        CouldNotCheckError: the target is not known in any row, has one value only, or more classes than can be learnt;
+        NoTargetError: the target is not known in any row, has one value only, or more classes than can be learnt;
             or it is a number, and infinite in some row.
     """
     y = rows.c.y
@@ -81,7 +85,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     ordered = [by_split.get(i, empty) for i in range(len(relations.names))]
     known = sum(int(row[1]) for row in ordered)
     if not known:
-        raise CouldNotCheckError(f"no row has a value of target '{key.name}': there is nothing to predict.")
+        raise NoTargetError(f"no row has a value of target '{key.name}': there is nothing to predict.")
 
     classes = [
         (plain(row[0]), int(row[1]))
@@ -94,7 +98,7 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         )
     ]
     if len(classes) == 1:
-        raise CouldNotCheckError(
+        raise NoTargetError(
             f"target '{key.name}' has one value only ({value(classes[0][0])!s}): there is nothing to predict."
         )
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
@@ -103,17 +107,17 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     if numeric and not few:
         classes = []
     elif len(classes) > MOST_CLASSES:
-        raise CouldNotCheckError(
+        raise NoTargetError(
             f"target '{key.name}' has more than {MOST_CLASSES:,} classes in {known:,} rows: is it an id, or a text?"
         )
     elif sum(rows > 1 for _, rows in classes) < 2:
-        raise CouldNotCheckError(
+        raise NoTargetError(
             f"target '{key.name}' has less than two classes that occur in more than one row: how rows of a class "
             f"are alike cannot be seen."
         )
     sums = [float(row[2] or 0) for row in ordered]
     if not classes and not all(map(math.isfinite, sums)):
-        raise CouldNotCheckError(
+        raise NoTargetError(
             f"target '{key.name}' is infinite in some row, or too large to be added up: means of it say nothing. "
             f"Clip such values, or make them NULL."
         )

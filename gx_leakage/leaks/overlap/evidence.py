@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.overlap.coincidence import MOST_ORDERED, Coincidence, Rule, order_of
-from gx_leakage.leaks.overlap.damage import Damage, accuracy
+from gx_leakage.leaks.overlap.damage import Damage, look_up
 from gx_leakage.splits.relations import LeakedRows, Relations, Stack
 from gx_leakage.sql.dialects import digest, numbers
 from gx_leakage.sql.keys import Key
@@ -123,10 +123,10 @@ def gather(
     if train in relations.names and any(train in pair.splits for pair in pairs):
         no = relations.names.index(train)
         answered = sum(pair.rows[1 - pair.splits.index(train)] for pair in pairs if train in pair.splits)
-        right = None
+        known = None
         if answer is not None:
-            right = accuracy(relations, stack, keys, relations.keys(stack, [answer])[0], null_is_a_value, no)
-        damage = Damage(answered, sum(s.rows for i, s in enumerate(splits) if i != no), right)
+            known = look_up(relations, stack, keys, relations.keys(stack, [answer])[0], null_is_a_value, no)
+        damage = Damage(answered, sum(s.rows for i, s in enumerate(splits) if i != no), known)
     return Overlap(
         columns=tuple(chosen),
         splits=splits,

@@ -6,6 +6,7 @@ from typing import Any
 
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.overlap.coincidence import Coincidence
+from gx_leakage.leaks.overlap.damage import Damage, LookUp
 from gx_leakage.leaks.overlap.evidence import Overlap, SplitOverlap
 from gx_leakage.sql.values import rounded
 
@@ -17,18 +18,7 @@ __all__ = [
 
 def overlap_details(evidence: Overlap, train: str) -> dict[str, Any]:
     """Return the pairs of splits that share keys, and the damage that train's can do."""
-    damage: dict[str, Any] = {}
-    if evidence.damage is not None:
-        found = evidence.damage
-        right = "" if found.accuracy is None else f", {100 * found.accuracy:.3g} % of them rightly"
-        damage["damage"] = {
-            "answered_rows": found.answered,
-            "answered_share": rounded(found.share),
-            "accuracy": None if found.accuracy is None else rounded(found.accuracy),
-            "largest_inflation": rounded(found.inflation),
-            "summary": f"A look-up table of {train} would answer {100 * found.share:.3g} % of the judged rows{right}: "
-            f"an accuracy can be too high by {100 * found.inflation:.3g} percentage points at most.",
-        }
+    damage = {} if evidence.damage is None else {"damage": _damage(evidence.damage, train)}
     single = {"compared_as_float32": list(evidence.single_columns)} if evidence.single_columns else {}
     return (
         damage
@@ -81,6 +71,38 @@ def leaked_rows(evidence: Overlap) -> dict[str, int]:
     chance = evidence.coincidence
     of = [split.shared_rows for split in evidence.splits] if chance is None else chance.leaked
     return {split.name: rows for split, rows in zip(evidence.splits, of, strict=True)}
+
+
+def _damage(damage: Damage, train: str) -> dict[str, Any]:
+    found = damage.found or LookUp()
+    figures = {
+        "accuracy": found.accuracy, "base_accuracy": found.base_accuracy, "r2": found.r2, "lift": damage.lift,
+        "largest_inflation": damage.largest_inflation,
+    }  # fmt: skip
+    answers = f"A look-up table of {train} would answer {100 * damage.share:.3g} % of the judged rows"
+    at_most = f"by {100 * (damage.largest_inflation or 0):.3g} percentage points at most"
+    if damage.found is None:
+        words = f"{answers}: an accuracy can be too high {at_most}."
+    elif damage.lift is not None:
+        words = (
+            f"{answers}, {100 * float(found.accuracy or 0):.3g} % of them rightly, where the most frequent class is "
+            f"right in {100 * float(found.base_accuracy or 0):.3g} %. Looking up adds {100 * damage.lift:.3g} "
+            f"percentage points to an accuracy, and shared keys can raise one {at_most}."
+        )
+    elif found.r2 is not None:
+        words = (
+            f"{answers}, with an R² of {found.r2:.3g} by the means of their keys. That is no bound: a model can make "
+            f"more of a key."
+        )
+    else:
+        why = found.unknown or "the target of these rows is not known, or one value only."
+        words = f"{answers}. What that does to a score is not known: {why}"
+    return {
+        "answered_rows": damage.answered,
+        "answered_share": rounded(damage.share),
+        **{name: None if figure is None else rounded(figure) for name, figure in figures.items()},
+        "summary": words,
+    }
 
 
 def overlap_splits(evidence: Overlap) -> list[dict[str, Any]]:
