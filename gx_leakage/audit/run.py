@@ -23,6 +23,7 @@ from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.families import roles
 from gx_leakage.gx.actions import LeakageReportAction
 from gx_leakage.gx.expectation import CrossBatchExpectation
+from gx_leakage.gx.planning import Given
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
@@ -79,6 +80,7 @@ def audit(
     expectations: Sequence[Any] = (),
     accept: bool = False,
     fail_on: str = "critical",
+    measure: Any = False,
     docs: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
     memory_limit: str | None = None,
@@ -104,6 +106,9 @@ def audit(
         accept: Whether to check the roles that are proposed, too.
         fail_on: The lowest severity of a finding that makes the report fail: ``"critical"``, what is proved, or
             ``"warning"``, suspicions too.
+        measure: Whether to fit a quick model (scikit-learn, the extra ``measure``) and say what its score is worth
+            without the leaks that were found, in ``report.measured``; or an estimator to take for it. It needs a
+            target, and up to 100,000 rows leave the database for it. See :mod:`gx_leakage.audit.measure`.
         docs: A folder to build Data Docs in.
         save: A folder that becomes a GX project with this data source, suite and checkpoint.
         memory_limit: How much memory DuckDB may use for files, such as ``"2GB"``; beyond it spills to disk.
@@ -129,6 +134,12 @@ def audit(
     counts("critical", fail_on)
     if save is not None and not show_values and any(map(is_frame, _given(splits))):
         raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
+    if measure is not False:
+        from gx_leakage.audit.measure import measured, require_model
+
+        require_model()
+        if "target" not in asked.roles and not accept:
+            raise CouldNotCheckError("a score cannot be measured without a target: name the column with target.")
     with ExitStack() as stack:
         folder = Path(save) if save is not None else None
         context = data_context(folder)
@@ -153,6 +164,17 @@ def audit(
             context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked,
             fail_on=fail_on,
         )  # fmt: skip
+        if measure is not False:
+            splits_again = relations_of(prepared)
+            try:
+                needed = Given(
+                    asked.roles, roles(), splits_again, prepared.names, train=asked.train,
+                    named="split_column" not in prepared.splits_by, exclude=asked.exclude,
+                )  # fmt: skip
+                model = None if measure is True else measure
+                report = replace(report, measured=measured(splits_again, report.findings, needed, model))
+            finally:
+                splits_again.close()
         again = functools.partial(
             audit, split_column=split_column, connection=connection, exclude=exclude, train=asked.train,
             mostly=mostly, show_values=show_values, arguments=arguments, expectations=expectations,

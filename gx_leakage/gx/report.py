@@ -28,7 +28,7 @@ from gx_leakage.roles import Proposal
 __all__ = ["Cleaned", "Finding", "LeakFoundError", "Report", "costs"]
 
 MOST_EXAMPLES = 5
-_OPTIONAL = ("not_checked", "proposals", "command", "remedy", "places")
+_OPTIONAL = ("not_checked", "proposals", "command", "remedy", "places", "measured")
 
 
 class LeakFoundError(AssertionError):
@@ -126,6 +126,8 @@ class Report:
     """Roles that columns look like they have. They are suggestions, and no part of success."""
     command: str | None = None
     """The command line that checks the proposals."""
+    measured: dict[str, Any] | None = None
+    """What the score of a model is worth, where that was asked for: see :mod:`gx_leakage.audit.measure`."""
     remedy: Callable[..., Cleaned] | None = field(default=None, repr=False, compare=False)
     """What makes clean splits of those that were given, where they can be had again."""
     fail_on: str = "info"
@@ -273,6 +275,8 @@ class Report:
                     f"Severity: {finding.severity}. How to avoid it: `gx-leakage cases {finding.case}`.",
                     "",
                 ]
+        if self.measured:
+            lines += [_escaped(self.measured["summary"]), ""]
         if self.not_checked:
             lines += [_escaped(self._not_checked()), ""]
         if self.proposals:
@@ -302,6 +306,8 @@ class Report:
                     table.add_row("", _text(finding.damage))
                 table.add_row("", _text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
         yield table
+        if self.measured:
+            yield _text(self.measured["summary"], style="bold")
         if self.not_checked:
             yield _text(self._not_checked(), style="dim")
         if self.proposals:

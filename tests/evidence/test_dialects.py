@@ -208,7 +208,7 @@ def test_windows(name: str, layout: str) -> None:
 def test_damage(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
     pair = [("pair", 0, 1, 1, 1, 1, 0, 0, 0, None, None)]
-    targets = {"f": [0.5, 1.5, 2.5], "s": ["a", "b"]}
+    targets: dict[str, list[Any]] = {"f": [0.5, 1.5, 2.5], "s": ["a", "b"]}
     for answer, values in targets.items():
         engine.rows = [pair, [(0, 6, 6, 9.0), (1, 6, 6, 9.0)], [(value, 4) for value in values]]
         engine.rows += [[(0.0, 1.0, 0.25, 1.0)] if answer == "f" else [(3, 2), (1, 1)]]

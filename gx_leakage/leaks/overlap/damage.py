@@ -108,7 +108,7 @@ def look_up(
     )
     key = [digest(counted.c[name]) for name in names]
     of_key = sa.func.sum(counted.c.of_train).over(partition_by=key)
-    known = [] if null_is_a_value else [counted.c[name].is_not(None) for name in names]
+    known: list[sa.ColumnElement[bool]] = [] if null_is_a_value else [counted.c[name].is_not(None) for name in names]
     if target.classes:
         return _of_classes(relations, counted, key, of_key, known)
     return _of_a_number(relations, counted, key, of_key, known, target.mean)

@@ -86,8 +86,8 @@ def _damage(damage: Damage, train: str) -> dict[str, Any]:
     elif damage.lift is not None:
         words = (
             f"{answers}, {100 * float(found.accuracy or 0):.3g} % of them rightly, where the most frequent class is "
-            f"right in {100 * float(found.base_accuracy or 0):.3g} %. Looking up adds {100 * damage.lift:.3g} "
-            f"percentage points to an accuracy, and shared keys can raise one {at_most}."
+            f"right in {100 * float(found.base_accuracy or 0):.3g} %. Looking up changes an "
+            f"accuracy by {100 * damage.lift:+.3g} percentage points, and shared keys can raise one {at_most}."
         )
     elif found.r2 is not None:
         words = (

@@ -132,17 +132,17 @@ class _Asked:
         point = sa.case((stacked.c.split_no == self.base, stacked.c.end_), else_=stacked.c.start_)
         pointed = sa.select(stacked, point.label("point_"), judged_end.label("judged_end_")).subquery("pointed")
         running = sa.func.max(pointed.c.judged_end_).over(order_by=pointed.c.point_)
-        return sa.select(pointed, running.label("reach_")).where(pointed.c.point_.is_not(None)).subquery("reached")
+        return sa.select(pointed, running.label("reach_")).subquery("reached")
 
     def overlaps(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
-        return sa.and_(rows.c.split_no == self.base, rows.c.reach_ >= rows.c.start_)
+        return sa.and_(rows.c.split_no == self.base, rows.c.point_.is_not(None), rows.c.reach_ >= rows.c.start_)
 
     def leaks(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
         if not self.span:
             return self.overlaps(rows)
         timely = isinstance(self.span, dt.timedelta)
         reach = later(rows.c.reach_, self.span) if timely else rows.c.reach_ + self.span
-        return sa.and_(rows.c.split_no == self.base, reach >= rows.c.start_)
+        return sa.and_(rows.c.split_no == self.base, rows.c.point_.is_not(None), reach >= rows.c.start_)
 
     def leaked(self) -> LeakedRows:
         def keep(stacked: sa.FromClause) -> tuple[sa.FromClause, list[Any]]:
