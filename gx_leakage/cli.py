@@ -54,6 +54,7 @@ class Format(str, enum.Enum):
     MARKDOWN = "markdown"
     JUNIT = "junit"
     SARIF = "sarif"
+    HTML = "html"
 
 
 class FailOn(str, enum.Enum):
@@ -388,6 +389,8 @@ def _finish(report: Any, format_: Format, exit_code: int | None = None) -> None:
             print(report.to_sarif())  # noqa: T201
         elif format_ is Format.JUNIT:
             print(report.to_junit(), end="")  # noqa: T201
+        elif format_ is Format.HTML:
+            print(report.to_html(), end="")  # noqa: T201
         else:
             Console().print(report)
         sys.stdout.flush()

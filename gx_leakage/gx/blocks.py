@@ -1,9 +1,14 @@
-"""The few kinds of content blocks that Data Docs are built of, with all values escaped."""
+"""The few kinds of content blocks that pages are built of, with all values escaped.
+
+They are blocks of GX, which Data Docs show; :mod:`gx_leakage.gx.markup` makes the pages of our own of the same ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 from great_expectations.render import (
     CollapseContent,
@@ -11,20 +16,39 @@ from great_expectations.render import (
     RenderedTableContent,
 )
 
-__all__ = ["EMPTY", "LEAKED", "STEPS", "TRAIN", "Block", "bar", "cell", "code", "collapse", "pixel", "table", "text"]
+__all__ = ["EMPTY", "LEAKED", "TRAIN", "Block", "Drawing", "Stretch", "cell", "code", "collapse", "filled"]
+__all__ += ["strip", "table", "text"]
 
 Block = Any
 """A content block of GX."""
 
-STEPS = 30
-"""Cells in a line or a bar of a picture: pictures are tables, which are seen without scripts and without a network."""
+TRAIN, LEAKED, EMPTY = "var(--train, #2471a3)", "var(--leaked, #c0392b)", "var(--empty, #f4f6f7)"
+"""The colours of what is as it should be, of what leaks, and of nothing: those of the page, or else these."""
 
-TRAIN, LEAKED, EMPTY = "#2471a3", "#c0392b", "#f4f6f7"
-"""The colours of what is as it should be, of what leaks, and of nothing."""
+WIDEST = "var(--widest, min(46vw, 37rem))"
+"""The column that Data Docs have for us."""
 
-BORDER = {"border": "1px solid #dee2e6", "padding": "2px 8px"}
+BORDER = {"border": "1px solid var(--line, #dee2e6)", "padding": "2px 8px"}
 BARE = {"border": "0", "padding": "0"}
 """The title of a cell of a picture, which has none."""
+
+LEAST_LENGTH = 0.01
+"""What is there is seen, however short it is."""
+
+
+class Drawing(str):
+    """A picture in a cell, as SVG. It holds numbers and colours, never a text: GX shows it as it is written."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a line that goes from 0 to 1."""
+
+    start: float
+    end: float
+    colour: str
+    height: float = 1.0
+    """Of the height of the line."""
 
 
 def text(
@@ -62,7 +86,10 @@ def cell(value: Any, styles: Mapping[str, str] | None = None) -> Block:
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
     """Return a table. Its header is a row of cells: GX neither escapes header cells nor keeps them apart."""
     titles = [cell(title, {"font-weight": "bold", **({} if title else BARE)}) for title in header]
-    body = [[value if hasattr(value, "string_template") else cell(value) for value in row] for row in rows]
+    body = [
+        [value if isinstance(value, Drawing) or hasattr(value, "string_template") else cell(value) for value in row]
+        for row in rows
+    ]
     return RenderedTableContent(
         content_block_type="table",
         header_row=[],
@@ -76,7 +103,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
                     "margin-top": "12px",
                     "display": "block",
                     "overflow-x": "auto",
-                    "max-width": "min(46vw, 37rem)",
+                    "max-width": WIDEST,
                     "width": "fit-content",
                 },
             }
@@ -84,15 +111,23 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Block:
     )
 
 
-def pixel(colour: str) -> Block:
-    """Return a cell of a picture."""
-    return cell("\u00a0", {"background-color": colour, "padding": "0 3px", "border": "0"})
+def strip(stretches: Sequence[Stretch]) -> Drawing:
+    """Return a line with stretches of colour, for a cell: it is as wide as there is room, and needs no script."""
+    style = "display:block;width:100%;min-width:6rem;height:1rem"
+    drawn = ElementTree.Element("svg", {"aria-hidden": "true", "style": style})
+    for one in (Stretch(0, 1, EMPTY), *stretches):
+        length = max(one.end - one.start, LEAST_LENGTH)
+        place = {
+            "x": min(one.start, 1 - length), "y": (1 - one.height) / 2, "width": length, "height": one.height
+        }  # fmt: skip
+        shares = {name: f"{100 * share:.2f}%" for name, share in place.items()}
+        ElementTree.SubElement(drawn, "rect", {**shares, "style": f"fill:{one.colour}"})
+    return Drawing(ElementTree.tostring(drawn, encoding="unicode", short_empty_elements=False))
 
 
-def bar(share: float, colour: str) -> list[Block]:
-    """Return the cells of a bar that is as long as a share from 0 to 1; what is there is seen, however little."""
-    full = round(STEPS * min(1.0, share)) or (1 if share > 0 else 0)
-    return [pixel(colour if step < full else EMPTY) for step in range(STEPS)]
+def filled(share: float, colour: str) -> Drawing:
+    """Return a bar that is as long as a share from 0 to 1."""
+    return strip([Stretch(0, min(1.0, share), colour)] if share > 0 else [])
 
 
 def code(source: str) -> Block:
@@ -102,7 +137,7 @@ def code(source: str) -> Block:
         "params": {
             "source": {
                 "tag": "code",
-                "styles": {"white-space": "pre-wrap", "display": "block", "max-width": "min(46vw, 37rem)"},
+                "styles": {"white-space": "pre-wrap", "display": "block", "max-width": WIDEST},
             }
         }
     }

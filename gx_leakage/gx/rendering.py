@@ -101,15 +101,19 @@ def statement(result: Any) -> list[Block]:
     ]
 
 
-def evidence(expectation: Any, result: Mapping[str, Any] | None) -> list[Block] | None:
-    """Return the evidence: the splits, the pairs that leak, samples, the query, and the handbook where it leaks."""
+def evidence(expectation: Any, result: Mapping[str, Any] | None, *, told: bool = False) -> list[Block] | None:
+    """Return the evidence: the splits, the pairs that leak, samples, the query, and the handbook where it leaks.
+
+    Where it is ``told``, the damage and the samples stand above already.
+    """
     if not result or "details" not in result:
         return None
     details = result["details"]
     blocks = [_splits(details, expectation.of_split), *expectation.picture(details)]
-    samples = result.get("partial_unexpected_list")
-    if samples:
-        blocks.append(_samples(samples, details.get("telling_columns", ())))
+    if "damage" in details and not told:
+        blocks.append(text("$damage", {"damage": details["damage"]["summary"]}, tag="p"))
+    if result.get("partial_unexpected_list") and not told:
+        blocks.append(_samples(result["partial_unexpected_list"], details.get("telling_columns", ())))
     if details.get("leaked_rows_query"):
         blocks.append(collapse("Query that finds every leaked row", [code(details["leaked_rows_query"])]))
     if result.get("unexpected_count"):

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.gx import markup, pages
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.sarif import sarif
 from gx_leakage.gx.verdicts import Verdict, counts, severity_of
@@ -110,6 +111,23 @@ class Finding:
         samples = self.result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
         return [line(sample, self.result["details"].get("telling_columns", ())) for sample in samples]
 
+    def __str__(self) -> str:
+        """Return the finding as a terminal shows it."""
+        return printable("\n".join([f"{self.verdict.mark}: {self.title}", self.sentence, *self.lines]))
+
+    def _repr_html_(self) -> str:
+        """Return the finding as a notebook shows it."""
+        return markup.fragment([pages.of_finding(self)])
+
+    @property
+    def lines(self) -> list[str]:
+        """What there is to say besides of what leaked: what would decide, how much, examples, the damage, help."""
+        if not self.leaked:
+            return []
+        examples = f"for example {'; '.join(self.examples)}" if self.examples else None
+        found = (self.how_to_tell, self.rows, examples, self.damage, f"what to do: gx-leakage cases {self.case}")
+        return [line for line in found if line]
+
 
 @dataclass(frozen=True)
 class Report:
@@ -170,6 +188,28 @@ class Report:
         console = Console(file=io.StringIO(), width=120, color_system=None)
         console.print(self)
         return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+    def to_html(self) -> str:
+        """Return the report as a page of HTML that needs no other file, no network and no script."""
+        return markup.page(self.headline, pages.of_report(self, self.headline))
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it."""
+        return markup.fragment(pages.of_report(self, self.headline))
+
+    @property
+    def headline(self) -> str:
+        """What came of it, in a few words."""
+        leaks = sum(finding.verdict is Verdict.LEAK for finding in self.findings)
+        suspicions, checks = len(self.suspicions), len(self.findings)
+        aside = f", {suspicions} something suspicious" if suspicions else ""
+        if self.errors:
+            return f"{len(self.errors)} of {checks} checks could not be made, {leaks} found a leak{aside}"
+        if leaks:
+            return f"{leaks} of {checks} checks found a leak{aside}"
+        if suspicions:
+            return f"No leak proved by {checks} checks, {suspicions} found something suspicious"
+        return f"No leak found by {checks} checks"
 
     @property
     def errors(self) -> list[Finding]:
@@ -257,7 +297,7 @@ class Report:
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
         rows = ", ".join(f"{_escaped(split['name'])} ({split['rows']:,} rows)" for split in self.splits)
-        lines = [f"# {self._headline()}", "", f"Splits: {rows or 'unknown'}.", ""]
+        lines = [f"# {self.headline}", "", f"Splits: {rows or 'unknown'}.", ""]
         for finding in self.findings:
             lines += [f"## {finding.verdict.mark}: {finding.expectation}", "", _escaped(finding.sentence), ""]
             if finding.leaked:
@@ -289,22 +329,15 @@ class Report:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the report for a terminal."""
         colour = "red" if not self.success else "yellow" if self.suspicions else "green"
-        yield _text(self._headline(), style=f"bold {colour}")
+        yield _text(self.headline, style=f"bold {colour}")
         yield _text(", ".join(f"{split['name']} {split['rows']:,} rows" for split in self.splits), style="dim")
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for finding in self.findings:
             style = _STYLES[finding.verdict]
             table.add_row(_text(finding.verdict.mark, style=style), _text(finding.expectation, style="bold"))
             table.add_row("", _text(finding.sentence))
-            if finding.leaked:
-                if finding.how_to_tell:
-                    table.add_row("", _text(finding.how_to_tell))
-                table.add_row("", _text(finding.rows))
-                if finding.examples:
-                    table.add_row("", _text(f"for example {'; '.join(finding.examples)}", style="dim"))
-                if finding.damage:
-                    table.add_row("", _text(finding.damage))
-                table.add_row("", _text(f"what to do: gx-leakage cases {finding.case}", style="dim"))
+            for line in finding.lines:
+                table.add_row("", _text(line))
         yield table
         if self.measured:
             yield _text(self.measured["summary"], style="bold")
@@ -323,18 +356,6 @@ class Report:
 
     def _not_checked(self) -> str:
         return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
-
-    def _headline(self) -> str:
-        leaks = sum(finding.verdict is Verdict.LEAK for finding in self.findings)
-        suspicions, checks = len(self.suspicions), len(self.findings)
-        aside = f", {suspicions} something suspicious" if suspicions else ""
-        if self.errors:
-            return f"{len(self.errors)} of {checks} checks could not be made, {leaks} found a leak{aside}"
-        if leaks:
-            return f"{leaks} of {checks} checks found a leak{aside}"
-        if suspicions:
-            return f"No leak proved by {checks} checks, {suspicions} found something suspicious"
-        return f"No leak found by {checks} checks"
 
 
 @dataclass(frozen=True)
@@ -358,6 +379,16 @@ class Cleaned:
     def sentence(self) -> str:
         """What it cost, in a sentence or two."""
         return costs(self.rows, self.shares)
+
+    def __str__(self) -> str:
+        """Return what it cost, what is left to mend, and the audit of the clean splits."""
+        by_hand = [f"to be mended by hand: {sentence}" for sentence in self.not_fixed]
+        told = "\n".join([self.sentence, *by_hand, *(f"{statement};" for statement in self.sql)])
+        return f"{printable(told)}\n{'Nothing was made yet.' if self.report is None else self.report}"
+
+    def _repr_html_(self) -> str:
+        """Return the same as a notebook shows it."""
+        return markup.fragment(pages.of_cleaned(self))
 
 
 def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]]) -> str:

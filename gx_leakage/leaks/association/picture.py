@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gx_leakage.gx.blocks import LEAKED, STEPS, TRAIN, Block, bar, table
+from gx_leakage.gx.blocks import LEAKED, TRAIN, Block, filled, table
 
 __all__ = ["scores"]
 
@@ -17,12 +17,12 @@ def scores(details: Mapping[str, Any]) -> Block:
     shown = details["columns"][:MOST_BARS]
     rows = []
     for column in shown:
-        length = bar(column["score"], LEAKED if column["leaks"] else TRAIN)
+        length = filled(column["score"], LEAKED if column["leaks"] else TRAIN)
         name = f"{column['column']} in {column['split']}" if "split" in column else column["column"]
         p_value = column.get("p_value")
         rows.append(
-            [name, column["measure"], f"{column['score']:.3g}", "-" if p_value is None else f"{p_value:.2g}", *length]
+            [name, column["measure"], f"{column['score']:.3g}", "-" if p_value is None else f"{p_value:.2g}", length]
         )
     left = len(details["columns"]) - len(shown)
     title = f"Column ({left} more below these)" if left else "Column"
-    return table([title, "Measure", "Score", "p", *([""] * STEPS)], rows)
+    return table([title, "Measure", "Score", "p", ""], rows)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gx_leakage.gx.blocks import Block, cell, table, text
+from gx_leakage.gx.blocks import EMPTY, Block, cell, table
 
 __all__ = ["shared"]
 
 
 def shared(details: Mapping[str, Any], unit: str) -> list[Block]:
-    """Return the pairs of splits that share keys or rows, the heat map of all pairs, and the damage."""
+    """Return the pairs of splits that share keys or rows, and the heat map of all pairs."""
     blocks = [_pairs(details["overlap"], unit)] if details["overlap"] else []
-    blocks.append(_heat_map(details))
-    if "damage" in details:
-        blocks.append(text("$damage", {"damage": details["damage"]["summary"]}, tag="p"))
-    return blocks
+    return [*blocks, _heat_map(details)]
 
 
 def _pairs(overlap: list[dict[str, Any]], unit: str) -> Block:
@@ -38,26 +35,21 @@ def _heat_map(details: Mapping[str, Any]) -> Block:
     names = [split["name"] for split in details["splits"]]
     keys = {split["name"]: split.get("keys") or 0 for split in details["splits"]}
     shared: dict[frozenset[str], int] = {frozenset(pair["splits"]): pair["keys"] for pair in details["overlap"]}
-    rows: list[list[Any]] = [[cell(""), *(cell(name, {"font-weight": "bold"}) for name in names)]]
+    rows = []
     for name in names:
         row = [cell(name, {"font-weight": "bold"})]
         for other in names:
             if other == name:
-                row.append(cell(f"{keys[name]:,}", {"background-color": "#e9ecef", "text-align": "right"}))
+                row.append(cell(f"{keys[name]:,}", {"background-color": EMPTY, "text-align": "right"}))
                 continue
             count = shared.get(frozenset((name, other)), 0)
             share = count / keys[name] if keys[name] else 0.0
             row.append(cell(f"{count:,} ({100 * share:.3g} %)", _heat(share)))
         rows.append(row)
-    return table(["Of the split of each row, also in …"] + [""] * len(names), rows)
+    return table(["Of the split of each row, also in …", *names], rows)
 
 
 def _heat(share: float) -> dict[str, str]:
-    if not share:
-        return {"background-color": "#e6f4ea", "text-align": "right"}
-    lightness = 90 - 50 * min(share, 1.0)
-    return {
-        "background-color": f"hsl(0, 75%, {lightness:.0f}%)",
-        "color": "#fff" if lightness < 60 else "#000",
-        "text-align": "right",
-    }
+    # The page's own colour shines through, light or dark, so that its text is read on it.
+    colour = f"rgba(214, 40, 40, {0.12 + 0.43 * min(share, 1.0):.2f})" if share else "rgba(39, 174, 96, 0.12)"
+    return {"background-color": colour, "text-align": "right", "white-space": "nowrap"}

@@ -7,35 +7,39 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gx_leakage.gx.blocks import EMPTY, LEAKED, STEPS, TRAIN, Block, bar, cell, pixel, table
+from gx_leakage.gx.blocks import LEAKED, TRAIN, Block, Stretch, cell, filled, strip, table
 
 __all__ = ["frame_line", "late_features", "time_lines"]
+
+
+MOST_FRAMES = 30
+MIDNIGHT = " 00:00:00"
 
 
 def time_lines(splits: Sequence[Mapping[str, Any]], order: Sequence[str], late: set[str]) -> Block:
     """Return when each split is; the ``late`` ones are red where they begin before an earlier one has ended."""
     in_order = [split for name in order for split in splits if split["name"] == name]
-    bounds = [(_position(split["first"]), _position(split["last"])) for split in in_order]
-    known = [bound for bound in bounds if None not in bound]
-    if not known:
-        return table(["Time"], [])
-    low = min(first for first, _ in known)  # type: ignore[type-var]
-    high = max(last for _, last in known)  # type: ignore[type-var]
-    width = (high - low) / STEPS or 1  # type: ignore[operator]
+    bounds = {split["name"]: (_position(split["first"]), _position(split["last"])) for split in in_order}
+    known = {name: (first, last) for name, (first, last) in bounds.items() if first is not None and last is not None}
+    low, high = (
+        (min(first for first, _ in known.values()), max(last for _, last in known.values())) if known else (0, 0)
+    )
+    width = (high - low) or 1
     rows = []
-    ended = None
-    for split, (first, last) in zip(in_order, bounds, strict=True):
-        row = [cell(split["name"], {"font-weight": "bold"}), cell(split["first"])]
-        for step in range(STEPS):
-            start = low + step * width  # type: ignore[operator]
-            inside = first is not None and first <= start + width and last >= start  # type: ignore[operator]
-            too_early = inside and split["name"] in late and ended is not None and start <= ended
-            colour = LEAKED if too_early else TRAIN if inside else EMPTY
-            row.append(pixel(colour))
-        row.append(cell(split["last"]))
-        rows.append(row)
-        ended = last if ended is None else max(ended, last or ended)
-    return table(["Split", "First", *([""] * STEPS), "Last"], rows)
+    days = all(str(split[bound]).endswith(MIDNIGHT) for split in in_order for bound in ("first", "last"))
+    ended = -1.0
+    for split in in_order:
+        stretches = []
+        if split["name"] in known:
+            first, last = ((moment - low) / width for moment in known[split["name"]])
+            stretches.append(Stretch(first, last, TRAIN))
+            if split["name"] in late and first <= ended:
+                stretches.append(Stretch(first, min(last, ended), LEAKED))
+            ended = max(ended, last)
+        first_shown, last_shown = (split[b].removesuffix(MIDNIGHT) if days else split[b] for b in ("first", "last"))
+        rows.append([cell(split["name"], {"font-weight": "bold"}), first_shown, strip(stretches), last_shown])
+    title = "Red: before an earlier one has ended" if late else ""
+    return table(["Split", "First", title, "Last"], rows)
 
 
 def late_features(details: Mapping[str, Any]) -> Block:
@@ -45,23 +49,31 @@ def late_features(details: Mapping[str, Any]) -> Block:
     for feature in details["features"]:
         share = feature["rows"] / total if total else 0.0
         rows.append(
-            [feature["feature"], feature["available_at"], feature["rows"], f"{100 * share:.3g} %", *bar(share, LEAKED)]
+            [
+                feature["feature"],
+                feature["available_at"],
+                feature["rows"],
+                f"{100 * share:.3g} %",
+                filled(share, LEAKED),
+            ]
         )
-    return table(["Feature", "Known from", "Late rows", "Share", *([""] * STEPS)], rows)
+    return table(["Feature", "Known from", "Late rows", "Share", ""], rows)
 
 
 def frame_line(details: Mapping[str, Any]) -> Block:
     """Return the frames around the first leaked one, a row a split, so that neighbours stand side by side."""
-    numbers = sorted({one["frame"] for one in details["sequence"]})[:STEPS]
+    numbers = sorted({one["frame"] for one in details["sequence"]})[:MOST_FRAMES]
     held = {(one["split"], one["frame"]) for one in details["sequence"]}
     judged = {one["split"] for one in details["frames"]}
+    width = 1 / len(numbers)
     rows = []
     for split in details["splits"]:
         name = split["name"]
         colour = LEAKED if name in judged else TRAIN
-        cells = [pixel(colour if (name, number) in held else EMPTY) for number in numbers]
-        rows.append([cell(name, {"font-weight": "bold"}), *cells])
-    return table([f"Frames {numbers[0]} to {numbers[-1]} of the first leaking sequence", *([""] * len(numbers))], rows)
+        places = [place for place, number in enumerate(numbers) if (name, number) in held]
+        stretches = [Stretch(place * width, (place + 0.85) * width, colour) for place in places]
+        rows.append([cell(name, {"font-weight": "bold"}), strip(stretches)])
+    return table(["Split", f"Frames {numbers[0]} to {numbers[-1]} of the first leaking sequence"], rows)
 
 
 def _position(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from great_expectations.compatibility import pydantic
 
-from gx_leakage.gx.blocks import LEAKED, Block, bar, table
+from gx_leakage.gx.blocks import LEAKED, Block, filled, table
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Text
 from gxl_extractions import evidence
 
@@ -54,5 +54,5 @@ class ExpectNoLateExtractionsAcrossBatches(CrossBatchExpectation):
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:
         """Return the share of each split's rows that leak, as bars."""
         sizes = {split["name"]: split["rows"] for split in details["splits"]}
-        rows = [[name, *bar(rows / sizes[name], LEAKED)] for name, rows in details["leaked_rows"].items()]
-        return [table(["Extracted too early", *([""] * 30)], rows)]
+        rows = [[name, filled(rows / sizes[name], LEAKED)] for name, rows in details["leaked_rows"].items()]
+        return [table(["Extracted too early", ""], rows)]
