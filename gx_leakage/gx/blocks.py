@@ -28,7 +28,7 @@ TRAIN, LEAKED, EMPTY = "var(--train, #2471a3)", "var(--leaked, #c0392b)", "var(-
 WIDEST = "var(--widest, min(46vw, 37rem))"
 """The column that Data Docs have for us."""
 
-BORDER = {"border": "1px solid var(--line, #dee2e6)", "padding": "2px 8px"}
+BORDER = {"border": "1px solid var(--line, #dee2e6)", "padding": "2px var(--gap, 8px)"}
 BARE = {"border": "0", "padding": "0"}
 """The title of a cell of a picture, which has none."""
 

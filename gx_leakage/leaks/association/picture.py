@@ -21,8 +21,8 @@ def scores(details: Mapping[str, Any]) -> Block:
         name = f"{column['column']} in {column['split']}" if "split" in column else column["column"]
         p_value = column.get("p_value")
         rows.append(
-            [name, column["measure"], f"{column['score']:.3g}", "-" if p_value is None else f"{p_value:.2g}", length]
+            [name, length, f"{column['score']:.3g}", "-" if p_value is None else f"{p_value:.2g}", column["measure"]]
         )
     left = len(details["columns"]) - len(shown)
     title = f"Column ({left} more below these)" if left else "Column"
-    return table([title, "Measure", "Score", "p", ""], rows)
+    return table([title, "", "Score", "p", "Measure"], rows)

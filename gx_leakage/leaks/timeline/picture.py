@@ -48,16 +48,9 @@ def late_features(details: Mapping[str, Any]) -> Block:
     rows = []
     for feature in details["features"]:
         share = feature["rows"] / total if total else 0.0
-        rows.append(
-            [
-                feature["feature"],
-                feature["available_at"],
-                feature["rows"],
-                f"{100 * share:.3g} %",
-                filled(share, LEAKED),
-            ]
-        )
-    return table(["Feature", "Known from", "Late rows", "Share", ""], rows)
+        late = (filled(share, LEAKED), f"{100 * share:.3g} %", feature["rows"])
+        rows.append([feature["feature"], *late, feature["available_at"]])
+    return table(["Feature", "", "Share", "Late rows", "Known from"], rows)
 
 
 def frame_line(details: Mapping[str, Any]) -> Block:
