@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import html5lib
 import numpy as np
@@ -47,7 +48,8 @@ def rows(seed: int, count: int) -> pd.DataFrame:
         "frame": random.integers(0, 60, count), "ill": ill.astype(int),
         "note": [ODD[i % len(ODD)] for i in range(count)],
     }  # fmt: skip
-    return pd.DataFrame(made)
+    frame: pd.DataFrame = pd.DataFrame(made)
+    return frame
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +147,22 @@ def test_values_are_left_out_where_they_are_not_to_be_shown() -> None:
         assert value not in page
 
 
+def test_lines_are_drawn_where_they_are() -> None:
+    def drawn(line: str) -> list[tuple[float, ...]]:
+        return [
+            tuple(float(str(one.get(name)).rstrip("%")) for name in ("x", "width", "y", "height"))
+            for one in ElementTree.fromstring(line)
+        ]
+
+    ground = (0.0, 100.0, 0.0, 100.0)
+    assert drawn(blocks.strip([blocks.Stretch(0.25, 0.75, "red", 0.5)])) == [ground, (25.0, 50.0, 25.0, 50.0)]
+    assert drawn(blocks.filled(0.4, "red")) == [ground, (0.0, 40.0, 0.0, 100.0)]
+    assert drawn(blocks.filled(0.0, "red")) == [ground]
+    for point in (0.0, 1e-9, 0.5, 1.0):  # seen, and within the picture
+        ((_, _, _, _), (x, width, _, _)) = drawn(blocks.strip([blocks.Stretch(point, point, "red")]))
+        assert (width, x >= 0, x + width <= 100) == (1.0, True, True)
+
+
 @given(st.text(max_size=50))
 def test_any_text_stays_a_text(text: str) -> None:
     shown = "".join(markup._text(text).split("\r"))
@@ -157,6 +175,13 @@ def test_any_text_stays_a_text(text: str) -> None:
     held = ["".join(one.itertext()) for one in tree.find("body/div")]
     assert held == [shown * 2, shown, f"a {shown}", f"a {shown}"]
     assert tree.find("body/div/p").get("class") == shown
+
+
+def test_results_of_few_words_are_shown(report: gxl.Report) -> None:
+    for result in ({}, {"observed_value": 1}):
+        for one in report.findings:
+            shown = replace(one, result=result)._repr_html_()
+            assert markup.element("p", one.sentence if one.error else one.expectation).text in shown
 
 
 def test_a_notebook_shows_them(report: gxl.Report) -> None:
@@ -215,10 +240,24 @@ document.querySelector('iframe').onload = event => {
 </script>"""
 
 
+NOTEBOOK = """<style>
+.nb table { color: #111; table-layout: fixed; margin: auto; }
+.nb td, .nb th, .nb tr { padding: .5em; white-space: normal; }
+.nb:not(.md) td, .nb:not(.md) th, .nb:not(.md) tr { text-align: right; } .nb code { background: #fff; color: #111; }
+.nb tbody tr:nth-child(odd) { background: #fff; } .nb tbody tr:nth-child(even) { background: #f5f5f5; }
+</style>"""
+"""Rules that a notebook in a light theme has for what is shown in it, whatever the reader's screen is."""
+
+
 @pytest.mark.chromium
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_it_is_read_on_a_phone(scheme: str, report: gxl.Report, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text(report.to_html(), encoding="ascii")
+@pytest.mark.parametrize("place", ["page", "notebook"])
+def test_it_is_read_on_a_phone(scheme: str, place: str, report: gxl.Report, tmp_path: Path) -> None:
+    page = report.to_html()
+    if place == "notebook":
+        head = f"{IN_A_PAGE.replace('-<', f'{report.headline}<')}{NOTEBOOK}<body style='margin:0;background:#fff'>"
+        page = f'{head}<div class="nb">{report._repr_html_()}</div>'
+    (tmp_path / "page.html").write_text(page, encoding="ascii")
     (tmp_path / "frame.html").write_text(MEASURED, encoding="ascii")
     log = tmp_path / "log.txt"
     shown = chromium(
