@@ -181,7 +181,7 @@ def test_results_of_few_words_are_shown(report: gxl.Report) -> None:
     for result in ({}, {"observed_value": 1}):
         for one in report.findings:
             shown = replace(one, result=result)._repr_html_()
-            assert markup.element("p", one.sentence if one.error else one.expectation).text in shown
+            assert str(markup.element("p", one.sentence if one.error else one.expectation).text) in shown
 
 
 def test_a_notebook_shows_them(report: gxl.Report) -> None:
