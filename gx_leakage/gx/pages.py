@@ -15,9 +15,6 @@ __all__ = ["of_cleaned", "of_finding", "of_report"]
 
 # Reports and findings are no types here: they show themselves by this module.
 
-MOST_CHARACTERS = 200
-"""Of an example; a longer one does not fit into a line."""
-
 
 def of_report(report: Any, title: str) -> list[Element]:
     """Return what is shown of a report, the findings in the order of their weight."""
@@ -54,7 +51,7 @@ def of_finding(finding: Any) -> Element:
             shown.append(element("p", finding.damage))
         if finding.examples:
             shown.append(element("p", "For example:"))
-            shown.append(element("ul", *(element("li", _line(one)) for one in finding.examples), class_="examples"))
+            shown.append(element("ul", *(element("li", one) for one in finding.examples), class_="examples"))
     if finding.error is None:
         shown += of_blocks(rendering.evidence(type(finding.rebuilt()), finding.result, told=True) or [])
     return element("section", *shown, class_=f"finding {finding.verdict.name.lower()}")
@@ -94,8 +91,3 @@ def _splits(report: Any) -> Element:
         for split in report.splits
     ]
     return element("p", *named, class_="aside")
-
-
-def _line(text: str) -> str:
-    line = " ".join(text.split("\n"))
-    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}\N{HORIZONTAL ELLIPSIS}"

@@ -109,7 +109,8 @@ class Finding:
     def examples(self) -> list[str]:
         """A few of the leaked values, as text."""
         samples = self.result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
-        return [line(sample, self.result["details"].get("telling_columns", ())) for sample in samples]
+        first = self.result.get("details", {}).get("telling_columns", ())
+        return [line(sample, first) for sample in samples]
 
     def __str__(self) -> str:
         """Return the finding as a terminal shows it."""
@@ -126,7 +127,7 @@ class Finding:
             return []
         examples = f"for example {'; '.join(self.examples)}" if self.examples else None
         found = (self.how_to_tell, self.rows, examples, self.damage, f"what to do: gx-leakage cases {self.case}")
-        return [line for line in found if line]
+        return [one for one in found if one]
 
 
 @dataclass(frozen=True)
@@ -336,8 +337,8 @@ class Report:
             style = _STYLES[finding.verdict]
             table.add_row(_text(finding.verdict.mark, style=style), _text(finding.expectation, style="bold"))
             table.add_row("", _text(finding.sentence))
-            for line in finding.lines:
-                table.add_row("", _text(line))
+            for said in finding.lines:
+                table.add_row("", _text(said))
         yield table
         if self.measured:
             yield _text(self.measured["summary"], style="bold")
