@@ -335,6 +335,11 @@ class Proposal:
     """Whether it is checked if what is proposed is to be checked; otherwise it is left open."""
 
     @property
+    def sentence(self) -> str:
+        """The reason, and whether that leaves it open."""
+        return f"{self.reason}{'' if self.sure else ' (left open: name it if it is)'}."
+
+    @property
     def option(self) -> list[str]:
         """The option and its value."""
         return [f"--{self.role.replace('_', '-')}", self.column]

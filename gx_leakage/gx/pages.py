@@ -18,9 +18,10 @@ __all__ = ["of_cleaned", "of_finding", "of_report"]
 
 def of_report(report: Any, title: str) -> list[Element]:
     """Return what is shown of a report, the findings in the order of their weight."""
+    measured = [element("p", report.measured["summary"], class_="sentence")] if report.measured else []
     by_verdict = {verdict: [one for one in report.findings if one.verdict is verdict] for verdict in Verdict}
     passed = by_verdict.pop(Verdict.PASSED)
-    shown = [element("h1", title), _splits(report)]
+    shown = [element("h1", title), _splits(report), *measured]
     shown += [of_finding(one) for findings in by_verdict.values() for one in findings]
     if passed:
         summary: list[Child] = [_mark(Verdict.PASSED), f" {len(passed)} of {len(report.findings)} checks"]
@@ -29,7 +30,7 @@ def of_report(report: Any, title: str) -> list[Element]:
         listed = element("ul", *(element("li", one) for one in report.not_checked))
         shown += [element("h2", "Not checked, for want of a role"), listed]
     if report.proposals:
-        rows = [[" ".join(one.option), f"{one.reason}."] for one in report.proposals]
+        rows = [[" ".join(one.option), one.sentence] for one in report.proposals]
         shown += [element("h2", "Proposed roles"), of_block(table(["Role", "Because"], rows))]
     if report.command:
         shown += [element("p", "To check them:"), of_block(code(report.command))]

@@ -322,7 +322,7 @@ class Report:
             lines += [_escaped(self._not_checked()), ""]
         if self.proposals:
             lines += ["Proposed roles:", ""]
-            lines += [f"- {_escaped(' '.join(one.option))}: {_escaped(_reason(one))}." for one in self.proposals]
+            lines += [f"- {_escaped(' '.join(one.option))}: {_escaped(one.sentence)}." for one in self.proposals]
         if self.command:
             lines += ["", "To check them:", "", "    " + printable(self.command, lines=False)]
         return "\n".join(lines).rstrip() + "\n"
@@ -348,7 +348,7 @@ class Report:
             yield _text("Proposed roles", style="bold")
             proposed = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
             for one in self.proposals:
-                proposed.add_row(_text(" ".join(one.option)), _text(f"{_reason(one)}."))
+                proposed.add_row(_text(" ".join(one.option)), _text(f"{one.sentence}"))
             yield proposed
         if self.command:
             yield _text(f"To check them: {self.command}", style="bold")
@@ -450,10 +450,6 @@ def _fails(finding: Finding, fail_on: str) -> bool:
 _STYLES = {
     Verdict.LEAK: "bold red", Verdict.SUSPICION: "yellow", Verdict.PASSED: "green", Verdict.COULD_NOT_CHECK: "magenta"
 }  # fmt: skip
-
-
-def _reason(proposal: Proposal) -> str:
-    return proposal.reason if proposal.sure else f"{proposal.reason} (left open: name it if it is)"
 
 
 def _text(text: str, style: str = "") -> Text:
