@@ -254,7 +254,7 @@ def test_association_with_a_number(name: str, layout: str) -> None:
     engine.rows = [counts, [(0.1 * i, 1) for i in range(100)], sums, means, products, [(0.0,) * 3]]
     found = association.gather(splits, target="f")
     assert len(engine.statements) == 6  # counts, classes, tables, means, products and distances of what is on a line
-    assert [one.column for one in found.columns if one.relation] == ["i", "n", "order"]
+    assert [one.column for one in found.columns if one.exact] == ["i", "n", "order"]
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

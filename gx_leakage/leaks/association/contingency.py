@@ -151,30 +151,6 @@ class ClassTable:
             extreme += int(((tables**2 * weight).sum(axis=(1, 2)) >= observed - 1e-9).sum())
         return (1 + extreme) / (1 + DRAWS)
 
-    @property
-    def relation(self) -> str | None:
-        """What bins are to classes, if one is an exact image of the other: ``"recoding"`` or ``"one-hot"``."""
-        k = len(self.classes)
-        if k < 2 or self.bins == self.rows:
-            return None
-        pure = [c for c in self.cells if c.rows == c.bin_rows == self.classes[c.label]]
-        if self.bins == k == len(pure):
-            return "recoding"
-        if self.bins == 2 and pure:
-            return "one-hot"
-        return None
-
-    @property
-    def only_label(self) -> Any:
-        """The class that fills a bin alone."""
-        return next((c.label for c in self.cells if c.rows == c.bin_rows == self.classes[c.label]), None)
-
-    def chance(self, mappings: int = 1) -> float:
-        """Return how likely rows in random order are to give one of so many tables that are as exact as this one."""
-        sizes = (size for size, bins in self.bin_sizes.items() for _ in range(bins))
-        ways = math.lgamma(self.rows + 1) - math.fsum(math.lgamma(size + 1) for size in sizes)
-        return min(1.0, mappings * math.exp(-ways))
-
 
 @dataclass(frozen=True)
 class Spread:

@@ -8,7 +8,7 @@ one of ten, and no value of a feature leaves the database.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.leaks.association.contingency import Cell, ClassTable, NumberTable, Spread
+from gx_leakage.leaks.association.exact import Column, Exact, of_classes, of_numbers
 from gx_leakage.leaks.association.targets import Target, target_of
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import neighbour, real
@@ -34,13 +35,8 @@ BRANCHES = 50
 _CATEGORIES = {Family.BOOLEAN, Family.TEXT, Family.UUID}
 _ORDERED = NUMBERS | TIMES | {Family.TIME}
 
-LARGEST_CHANCE = 0.05
-"""An exact relation that random data has with this probability is none: in six rows many things agree."""
-
-EXACT = 1e-6
-"""How far from a straight line, in standard deviations of the target, is still on it: stored numbers are rounded."""
-
-FEWEST_ON_A_LINE = 5
+IN_ORDER = 0.1
+"""The least share of the known rows' ranks that is explained where a column is in the target's order all the time."""
 
 Tables = dict[tuple[str, Union[int, None]], Union[ClassTable, NumberTable]]
 
@@ -60,10 +56,8 @@ class ColumnAssociation:
     """Chi-squared, or F."""
     p_value: float
     bins: int
-    relation: str | None = None
-    """What of the column the target is an exact image of."""
-    label: Any = None
-    """The class that a one-hot column stands for."""
+    exact: Exact | None = None
+    """What of the target the column is an image of, without one exception."""
     by_split: tuple[tuple[str, float], ...] = ()
     """The association in each split alone, where it was asked for."""
 
@@ -148,23 +142,30 @@ def gather(
         ]  # fmt: skip
         tables: Tables = {}
         straight: list[_Branch] = []
+        signs: dict[str, int] = {}
         for start in range(0, len(branches), BRANCHES):
             part = branches[start : start + BRANCHES]
             if found.classes:
                 tables.update(_class_tables(judged, rows, part))
             else:
-                numbers, lines = _number_tables(judged, rows, part, found)
+                numbers, lines, up = _number_tables(judged, rows, part, found)
                 tables.update(numbers)
                 straight += lines
-        related: dict[str, tuple[str, Any]] = {}
-        if of == "values":
-            whole = [branch for branch in branches if branch.split is None]
-            related = (
-                _recodings(judged, rows, whole, label, tables) if found.classes else _lines(judged, rows, straight)
+                signs.update(up)
+        whole = {b.key.name: Column(b.key, b.x, b.known, of == "missing") for b in branches if b.split is None}
+        if found.classes:
+            related = of_classes(judged, rows, list(whole.values()), label, dict(found.classes))
+        else:
+            related = of_numbers(
+                judged,
+                rows,
+                _maybe_in_order(whole, tables, signs, found),
+                [whole[branch.key.name] for branch in straight],
+                [one for one in whole.values() if of == "values" and one.key.families == {Family.TEXT}],
             )
     return Association(
         found,
-        tuple(_measured(key.name, judged.names, tables, related.get(key.name, (None, None))) for key in measured),
+        tuple(_measured(key.name, judged.names, tables, related.get(key.name)) for key in measured),
         tuple(left_out),
         tuple(name for name in relations.names if name not in judged.names),
     )
@@ -178,7 +179,7 @@ def _chosen(relations: Relations, target: str, columns: Sequence[str] | None, ex
     return list(dict.fromkeys(chosen))
 
 
-def _measured(name: str, splits: Sequence[str], tables: Tables, relation: tuple[str | None, Any]) -> ColumnAssociation:
+def _measured(name: str, splits: Sequence[str], tables: Tables, exact: Exact | None) -> ColumnAssociation:
     table = tables[name, None]
     alone = [(split, tables[name, i].association) for i, split in enumerate(splits) if (name, i) in tables]
     return ColumnAssociation(
@@ -189,8 +190,7 @@ def _measured(name: str, splits: Sequence[str], tables: Tables, relation: tuple[
         statistic=rounded(table.statistic),
         p_value=table.p_value,
         bins=table.bins,
-        relation=relation[0],
-        label=relation[1],
+        exact=exact,
         by_split=tuple(alone),
     )
 
@@ -277,12 +277,13 @@ def _cells(rows: sa.FromClause, branch: _Branch, no: int) -> sa.Select[Any]:
 
 def _number_tables(
     relations: Relations, rows: sa.FromClause, branches: Sequence[_Branch], target: Target
-) -> tuple[Tables, list[_Branch]]:
-    """Return the tables of columns against a number, and the columns that may be on a straight line with it."""
+) -> tuple[Tables, list[_Branch], dict[str, int]]:
+    """Return the tables of columns against a number, those that may be on a line with it, and if they go up or down."""
     statements = [_sums(rows, branch, no, target) for no, branch in enumerate(branches)]
     found = relations.fetch(statements[0] if len(statements) == 1 else sa.union_all(*statements))
     tables: Tables = {}
-    lines = []
+    lines: list[_Branch] = []
+    signs: dict[str, int] = {}
     for no, bins, *sums in found:
         branch = branches[int(no)]
         values = [float(value or 0) for value in sums]
@@ -292,7 +293,7 @@ def _number_tables(
         tables[branch.key.name, branch.split] = NumberTable(
             branch.rows, int(bins), Spread.of(branch.rows, *values[:4]), by_rank
         )
-        if branch.split is None and branch.number and branch.known >= FEWEST_ON_A_LINE:
+        if branch.split is None and branch.number and branch.known:
             x, xx, xy, y, yy = values[8:]
             n = branch.known
             spread_x, spread_y = xx - x * x / n, yy - y * y / n
@@ -301,7 +302,21 @@ def _number_tables(
             straight = together * together >= (1 - 1e-4) * spread_x * spread_y > 0
             if math.isfinite(xx) and (unreliable or straight):
                 lines.append(branch)
-    return tables, lines
+            reliable = math.isfinite(xx) and not unreliable
+            signs[branch.key.name] = (together > 0) - (together < 0) if reliable else 0
+    return tables, lines, signs
+
+
+def _maybe_in_order(
+    columns: Mapping[str, Column], tables: Tables, signs: Mapping[str, int], target: Target
+) -> list[tuple[Column, bool]]:
+    """Return the numbers that may be in a number's order, each with whether they may go up with it, or down."""
+    found = []
+    for name, column in columns.items():
+        least = IN_ORDER * column.known / max(target.known_rows(), 1)
+        if column.number and tables[name, None].rank_score >= least:
+            found += [(column, up) for up in (True, False) if signs.get(name, 0) in (0, 1 if up else -1)]
+    return found
 
 
 def _sums(rows: sa.FromClause, branch: _Branch, no: int, target: Target) -> Any:
@@ -339,89 +354,3 @@ def _sums(rows: sa.FromClause, branch: _Branch, no: int, target: Target) -> Any:
         sa.func.count().label("bins"),
         *(sa.func.sum(value).label(f"sum_{i}") for i, value in enumerate(sums)),
     )
-
-
-def _recodings(
-    relations: Relations, rows: sa.FromClause, branches: Sequence[_Branch], label: Key, tables: Tables
-) -> dict[str, tuple[str, Any]]:
-    """Return how columns and classes are exact images of one another, as far as that is no chance."""
-    exact = {b: table for b in branches if isinstance(table := tables[b.key.name, None], ClassTable) and table.relation}
-    if not exact:
-        return {}
-    y = rows.c.y
-    asked: list[sa.ColumnElement[Any]] = []
-    for branch in exact:
-        x = rows.c[branch.x]
-        same = branch.key.families == label.families or branch.key.families | label.families <= NUMBERS | {
-            Family.BOOLEAN
-        }
-        numbers = branch.key.families | label.families <= NUMBERS | {Family.BOOLEAN}
-        asked += [
-            sa.func.count(sa.distinct(x)),
-            sa.func.sum(sa.case((x == y, 1), else_=0)) if same else sa.null(),
-            sa.func.sum(sa.case((x == 1 - y, 1), else_=0)) if numbers else sa.null(),
-        ]
-    (found,) = relations.fetch(sa.select(*asked).where(y.is_not(None)))
-    related: dict[str, tuple[str, Any]] = {}
-    for i, (branch, table) in enumerate(exact.items()):
-        distinct, equal, opposite = (int(value or 0) for value in found[3 * i : 3 * i + 3])
-        relation, class_, mappings = table.relation, None, math.factorial(len(table.classes))
-        if equal == branch.rows:
-            relation, mappings = "copy", 1
-        elif opposite == branch.rows:
-            relation, mappings = "1 - target", 1
-        elif relation == "one-hot":
-            mappings, class_ = len(table.classes), table.only_label
-        elif distinct + (branch.known < branch.rows) != table.bins:
-            continue  # several values share a bin
-        if relation is not None and table.chance(mappings) <= LARGEST_CHANCE:
-            related[branch.key.name] = (relation, class_)
-    return related
-
-
-def _lines(relations: Relations, rows: sa.FromClause, branches: Sequence[_Branch]) -> dict[str, tuple[str, Any]]:
-    """Return the columns of which a numeric target is a linear function, with that function."""
-    if not branches:
-        return {}
-    y = real(rows.c.y)
-
-    def asked(*of: Any) -> Any:
-        return relations.fetch(sa.select(*of).where(rows.c.y.is_not(None)))[0]
-
-    def both(branch: _Branch) -> tuple[Any, Any]:
-        x = real(rows.c[branch.x])
-        return x, sa.case((rows.c[branch.x].is_not(None), y))
-
-    means = asked(*(sa.func.avg(value) for branch in branches for value in both(branch)))
-    centres = {b: (float(means[2 * i]), float(means[2 * i + 1])) for i, b in enumerate(branches)}
-
-    def centred(branch: _Branch) -> tuple[Any, Any]:
-        x, value = both(branch)
-        return x - centres[branch][0], value - centres[branch][1]
-
-    products = asked(
-        *(sa.func.sum(one) for b in branches for x, value in [centred(b)] for one in (x * x, x * value, value * value)),
-        *(sa.func.count(sa.distinct(rows.c[b.x])) for b in branches),
-    )
-    slopes = {}
-    for i, branch in enumerate(branches):
-        xx, xy, yy = (float(value) for value in products[3 * i : 3 * i + 3])
-        if xx > 0 and yy > 0 and int(products[3 * len(branches) + i]) > 2:
-            slopes[branch] = (xy / xx, (yy / branch.known) ** 0.5)
-    if not slopes:
-        return {}
-    furthest = asked(
-        *(sa.func.max(sa.func.abs(v - x * slope)) for b, (slope, _) in slopes.items() for x, v in [centred(b)])
-    )
-    related: dict[str, tuple[str, Any]] = {}
-    for (branch, (slope, spread)), distance in zip(slopes.items(), furthest, strict=True):
-        if float(distance) > EXACT * spread:
-            continue
-        a, b = rounded(slope), rounded(centres[branch][1] - slope * centres[branch][0])
-        small = abs(b) <= EXACT * spread
-        if a == 1 and small:
-            related[branch.key.name] = ("copy", None)
-        else:
-            offset = "" if small else f" {'-' if b < 0 else '+'} {abs(b):g}"
-            related[branch.key.name] = (f"{a:g} * {branch.key.name}{offset}", None)
-    return related

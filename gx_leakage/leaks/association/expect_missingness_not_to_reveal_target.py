@@ -14,7 +14,7 @@ from gx_leakage.leaks.association import evidence
 from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.evidence import Association
 from gx_leakage.leaks.association.features import features_of
-from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement
+from gx_leakage.leaks.association.words import association_judgement
 
 __all__ = ["ExpectMissingnessNotToRevealTarget"]
 
@@ -79,9 +79,10 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
             evidence,
             measure="cramers_v" if evidence.target.classes else "correlation ratio",
             score=lambda one: one.association,
-            leaks=lambda one: one.association > most and one.p_value < SIGNIFICANT,
+            above=lambda one: one.association > most,
             words=lambda one: f"gaps in {one.column} go together with {target} (association {one.association:.3g})",
             clean=f"No column's gaps are associated with {target} more strongly than {most:.3g}",
+            decides="when it is filled in: before the outcome, or after",
         )
 
     @classmethod

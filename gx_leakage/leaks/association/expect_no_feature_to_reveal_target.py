@@ -14,7 +14,7 @@ from gx_leakage.leaks.association import evidence
 from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
 from gx_leakage.leaks.association.features import features_of
-from gx_leakage.leaks.association.words import SIGNIFICANT, association_judgement, relation_words
+from gx_leakage.leaks.association.words import association_judgement
 
 __all__ = ["ExpectNoFeatureToRevealTarget"]
 
@@ -74,15 +74,10 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
 
     def judge(self, evidence: Association) -> Judgement:
         """Take a feature that is exactly, or nearly, the target for a leak."""
-
-        def leaks(one: ColumnAssociation) -> bool:
-            above = max(one.score, one.rank_score) > float(self.max_score)  # type: ignore[arg-type]
-            return one.relation is not None or (above and one.p_value < SIGNIFICANT)
+        most = float(self.max_score)  # type: ignore[arg-type]
 
         def words(one: ColumnAssociation) -> str:
-            if one.relation is not None:
-                return relation_words(one, evidence.target.name)
-            by_rank = " of its ranks" if one.score <= float(self.max_score) else ""  # type: ignore[arg-type]
+            by_rank = " of its ranks" if one.score <= most else ""
             score = max(one.score, one.rank_score) if by_rank else one.score
             return f"{one.column} predicts {evidence.target.name} with a score{by_rank} of {score:.3g}"
 
@@ -90,10 +85,11 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
             evidence,
             measure="leave-one-out R2" if not evidence.target.classes else "leave-one-out balanced accuracy",
             score=lambda one: one.score,
-            leaks=leaks,
+            above=lambda one: max(one.score, one.rank_score) > most,
             words=words,
-            clean=f"No feature predicts {evidence.target.name} with a score above {self.max_score:.3g}",
-            relations=True,
+            clean=f"No feature predicts {evidence.target.name} with a score above {most:.3g}",
+            decides="when such a column is written, and whether production has it when it predicts",
+            ranks=True,
         )
 
     @classmethod

@@ -13,7 +13,7 @@ from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import row_order
 from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.row_order import OrderEffect, RowOrder
-from gx_leakage.leaks.association.words import SIGNIFICANT, target_splits
+from gx_leakage.leaks.association.words import SIGNIFICANT, not_significant, target_splits
 
 __all__ = ["ExpectRowIdsToBeIndependentOfTarget"]
 
@@ -93,7 +93,9 @@ class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
         parts = [f"{c['split']} ({c['measure']} {c['statistic']:.3g})" for c in leaking]
         everywhere = any(one.split is None for one in evidence.effects)
         leaky = {c["split"] for c in leaking}
-        largest = f"{target.name} does not follow {evidence.id}: the largest effect is {columns[0]['score']:.3g}."
+        first = columns[0]
+        chance = not_significant(first["p_value"]) if first["score"] > most else ""
+        largest = f"{target.name} does not follow {evidence.id}: the largest effect is {first['score']:.3g}{chance}."
         summary = f"{target.name} follows {evidence.id} in {joined(parts, most=3)}." if parts else largest
         if evidence.one_class and not everywhere:
             summary += f" Not judged, for want of a second class: {joined(evidence.one_class)}."

@@ -9,9 +9,10 @@ from gx_leakage.disclosure import value
 from gx_leakage.gx.expectation import Judgement
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
+from gx_leakage.leaks.association.exact import Exact
 from gx_leakage.leaks.association.targets import TargetSplit
 
-__all__ = ["SIGNIFICANT", "association_judgement", "relation_words", "target_splits"]
+__all__ = ["SIGNIFICANT", "association_judgement", "not_significant", "target_splits"]
 
 SIGNIFICANT = 0.001
 """An association that independent columns show less often than this is no chance."""
@@ -22,17 +23,36 @@ def target_splits(splits: Sequence[TargetSplit]) -> list[dict[str, Any]]:
     return [{"name": split.name, "rows": split.rows, "null_keys": split.unknown} for split in splits]
 
 
-def relation_words(one: ColumnAssociation, target: str) -> str:
-    """Return what the target is of a column."""
-    if one.relation == "one-hot":
-        return f"{one.column} is one class of {target} ({value(one.label)}), one-hot"
-    if one.relation == "recoding":
-        return f"{one.column} is {target} in other words, one to one"
-    if one.relation == "copy":
-        return f"{one.column} is a copy of {target}"
-    if "*" in str(one.relation):
-        return f"{target} is a linear function of {one.column}: {value(one.relation)}"
-    return f"{one.column} is 1 - {target}"
+_IMAGES = {
+    "copy": "{column} is a copy of {target}",
+    "1 - target": "{column} is 1 - {target}",
+    "recoding": "{column} is {target} in other words, one to one",
+    "codes": "every value of {column} stands for one class of {target}",
+    "one-hot": "{column} is one class of {target} ({label}), one-hot",
+    "one value": "{column} has a value of its own exactly where {target} is {label}",
+    "unusual": "{column} has another value than its usual one exactly where {target} is {label}",
+    "gaps": "{column} is NULL exactly where {target} is {label}",
+    "known": "{column} is known exactly where {target} is {label}",
+    "filled": "{column} is known only where {target} is {label}",
+    "monotone": "{column} is {target} on another scale, one to one and in one order, in {steps:,} steps",
+    "rounded": "{column} is {target} on another scale and rounded, in one order in {steps:,} steps",
+    "rounding": "{target} is {column} on another scale and rounded, in one order in {steps:,} steps",
+    "one order": "{column} and {target} are in one order in {steps:,} steps, as two roundings of one number are",
+}
+
+
+def image_words(column: str, exact: Exact, target: str) -> str:
+    """Return what of the target a column is an image of."""
+    if "*" in exact.relation:
+        line = f"{target} is a linear function of {column}: {value(exact.relation)}"
+        return f"{line}, where {column} is known" if exact.where_known else line
+    words = _IMAGES[exact.relation].format(column=column, target=target, label=value(exact.label), steps=exact.steps)
+    return f"{words}, where it is known" if exact.where_known else words
+
+
+def not_significant(p_value: float) -> str:
+    """Return what is said of a figure that is large and may be chance."""
+    return f", which is not significant (p = {p_value:.2g})"
 
 
 def association_judgement(
@@ -40,10 +60,11 @@ def association_judgement(
     *,
     measure: str,
     score: Callable[[ColumnAssociation], float],
-    leaks: Callable[[ColumnAssociation], bool],
+    above: Callable[[ColumnAssociation], bool],
     words: Callable[[ColumnAssociation], str],
     clean: str,
-    relations: bool = False,
+    decides: str,
+    ranks: bool = False,
 ) -> Judgement:
     """Return what columns say about the target, those that leak and the strongest first.
 
@@ -51,19 +72,29 @@ def association_judgement(
         evidence: What was measured of each column.
         measure: The name of the score.
         score: The score of a column.
-        leaks: Whether a column leaks.
-        words: What a leaking column is said to do.
+        above: Whether that is more than is tolerated.
+        words: What a column is said to do that is above it, which is a suspicion.
         clean: What is said where none leaks.
-        relations: Whether being an exact image of the target makes a leak critical.
+        decides: What would decide whether a suspicion is true.
+        ranks: Whether the score of the target's ranks is shown, too.
     """
+
+    def leaks(one: ColumnAssociation) -> bool:
+        return one.exact is not None or (above(one) and one.p_value < SIGNIFICANT)
+
     columns = sorted(evidence.columns, key=lambda one: (not leaks(one), -score(one), one.column))
     leaking = [one for one in columns if leaks(one)]
     best = columns[0]
-    summary = (
-        f"{joined([words(one) for one in leaking], most=3)}."
-        if leaking
-        else (f"{clean}: the highest is {score(best):.3g}, of {best.column}.")
-    )
+    proofs = [image_words(one.column, one.exact, evidence.target.name) for one in leaking if one.exact is not None]
+    suspicions = [words(one) for one in leaking if one.exact is None]
+    parts = [f"{joined(proofs, most=3)}."] if proofs else []
+    if suspicions:
+        parts.append(f"{joined(suspicions, most=3)}: a suspicion, no proof. What decides is {decides}.")
+    if not leaking:
+        chance = f"{' beyond chance' if above(best) else ''}"
+        highest = f"the highest is {score(best):.3g}, of {best.column}"
+        parts.append(f"{clean}{chance}: {highest}{not_significant(best.p_value) if above(best) else ''}.")
+    summary = " ".join(parts)
     if evidence.unlabelled:
         summary += f" Not judged: {joined(evidence.unlabelled)}, without {evidence.target.name}."
     if evidence.left_out:
@@ -75,10 +106,12 @@ def association_judgement(
             "column": one.column, "score": score(one), "statistic": one.statistic, "p_value": one.p_value,
             "measure": measure, "bins": one.bins, "leaks": leaks(one),
         }  # fmt: skip
-        if relations:
-            # The numbers of a straight line are those of the data.
-            of_column["relation"] = value(one.relation) if "*" in str(one.relation) else one.relation
-        if relations and not evidence.target.classes:
+        relation = one.exact.relation if one.exact is not None else None
+        # The numbers of a straight line are those of the data.
+        of_column["relation"] = value(relation) if "*" in str(relation) else relation
+        if one.exact is not None and one.exact.where_known:
+            of_column["where_known"] = True
+        if ranks and not evidence.target.classes:
             of_column["rank_score"] = one.rank_score
         if one.by_split:
             of_column["splits"] = dict(one.by_split)
@@ -88,7 +121,7 @@ def association_judgement(
         "target": {"column": evidence.target.name, "classes": len(evidence.target.classes) or None},
         "left_out": list(evidence.left_out),
     }
-    if relations and any(one.relation for one in leaking):
+    if proofs:
         details["severity"] = "critical"
     return Judgement(
         observed_value=max(score(one) for one in columns),
