@@ -100,6 +100,9 @@ def plan(asked: Asked, splits_by: Mapping[str, Any], names: Sequence[str], relat
     left_out: list[str] = []
     for name, cls in types.items():
         own = asked.arguments.get(name, {})
+        if len(relations.names) < cls.fewest_splits and not own:
+            left_out.append(f"{cls.checks} (a second split)")
+            continue
         try:
             planned = cls.planned(given)
         except NotPlannedError as wanting:

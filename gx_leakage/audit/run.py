@@ -26,7 +26,7 @@ from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
-from gx_leakage.gx.sources import Prepared, data_context, prepare, relations_of
+from gx_leakage.gx.sources import Prepared, data_context, only_one, prepare, relations_of
 from gx_leakage.gx.verdicts import counts
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
@@ -144,7 +144,7 @@ def audit(
         folder = Path(save) if save is not None else None
         context = data_context(folder)
         prepared = stack.enter_context(
-            prepare(context, splits, split_column, connection, memory_limit, folder, date_format)
+            prepare(context, splits, split_column, connection, memory_limit, folder, date_format, alone=True)
         )
         relations = relations_of(prepared)
         found: list[Proposal] = []
@@ -155,6 +155,8 @@ def audit(
             if accept:
                 asked = replace(asked, roles=accepted(asked.roles, found))
             planned = plan(asked, prepared.splits_by, prepared.names, relations)
+            if len(relations.names) < 2 and not planned.expectations:
+                raise only_one(prepared.names[0])
         except pydantic.ValidationError as error:
             problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise CouldNotCheckError(f"{'; '.join(problems)}.") from error
@@ -258,7 +260,7 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
     __tracebackhide__ = True
     context = data_context(None)
     column: Any = expectation.split_column
-    with prepare(context, splits, column, None, None, None) as prepared:
+    with prepare(context, splits, column, None, None, None, alone=True) as prepared:
         given: Any = expectation.configuration.to_domain_obj()
         for name, value in prepared.splits_by.items():
             if getattr(given, name) is None:

@@ -104,6 +104,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     """What answers the question: see :class:`gx_leakage.gx.metrics.Evidence`."""
     checks: ClassVar[str]
     """What is checked, in a few words."""
+    fewest_splits: ClassVar[int] = 2
+    """How many splits it needs: 1 where rows are not compared with those of another."""
     place: ClassVar[int] = 50
     """Where it stands among those of its family: lower ones first, then by name."""
     roles: ClassVar[Mapping[str, str]] = {}

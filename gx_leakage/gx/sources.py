@@ -24,7 +24,7 @@ from gx_leakage.gx import project
 from gx_leakage.gx.guarded import CONFIG, guard_file
 from gx_leakage.gx.project import is_frame
 from gx_leakage.splits.relations import Relations
-from gx_leakage.splits.resolve import dataframe_splits, resolve
+from gx_leakage.splits.resolve import named_frames, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,18 +126,17 @@ def prepare(
     memory_limit: str | None,
     saved: Path | None,
     date_format: str | None = None,
+    *,
+    alone: bool = False,
 ) -> Iterator[Prepared]:
-    """Yield the splits as data assets of a context, and how to validate them."""
+    """Yield the splits as data assets of a context, and how to validate them; one may stand ``alone`` on demand."""
     named = {str(n): split for n, split in splits.items()} if isinstance(splits, Mapping) else {name_of(splits): splits}
     if isinstance(splits, Mapping) and len(named) < len(splits):
         raise CouldNotCheckError(f"two of the splits {', '.join(map(repr, splits))} have one name.")
     if not named:
         raise CouldNotCheckError("no splits are given.")
-    if split_column is None and len(named) < 2:
-        raise CouldNotCheckError(
-            f"only one split ('{next(iter(named))}') is given, so that there is nothing to compare it with. "
-            f"Give another one, or name the column that tells the splits apart as split column."
-        )
+    if split_column is None and len(named) < 2 and not alone:
+        raise only_one(next(iter(named)))
     if split_column is not None and len(named) > 1:
         raise CouldNotCheckError(
             "a split column is for one table or file that holds all splits, but several are given."
@@ -169,6 +168,15 @@ def prepare(
             {"split_column": split_column} if split_column else {"batches": others, "batch_name": validated}
         )
         yield Prepared(definitions[validated], splits_by, {}, names)
+
+
+def only_one(name: str) -> CouldNotCheckError:
+    """Return the error for a split that there is nothing to compare with."""
+    return CouldNotCheckError(
+        f"only one split ('{name}') is given, so that there is nothing to compare it with. Give another one, or name "
+        f"the column that tells the splits apart as split column; with a target (--target), what its columns say of it "
+        f"is checked in one split, too."
+    )
 
 
 def _require_readable(name: str, split: Any) -> None:
@@ -208,7 +216,7 @@ def _prepare_frames(
         frame = next(iter(frames.values()))
         yield Prepared(definition, {"split_column": split_column}, {"dataframe": frame}, list(frames))
         return
-    with dataframe_splits(**frames) as parameters:
+    with named_frames(frames) as parameters:
         yield Prepared(definition, {}, parameters, list(frames))
 
 

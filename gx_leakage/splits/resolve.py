@@ -21,7 +21,7 @@ from gx_leakage.engines import Source, open_engine
 from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
 from gx_leakage.splits.relations import Relations, SplitRows, in_usual_order
 
-__all__ = ["add_file_splits", "dataframe_splits", "resolve", "rows_without_split"]
+__all__ = ["add_file_splits", "dataframe_splits", "named_frames", "resolve", "rows_without_split"]
 
 MOST_SPLITS = 100
 """More splits than this make so many pairs that a mistaken split column is the likelier reason."""
@@ -55,6 +55,13 @@ def dataframe_splits(**frames: Any) -> Iterator[dict[str, Any]]:
     """
     if len(frames) < 2:
         raise CouldNotCheckError(f"dataframe_splits needs two or more DataFrames, not {len(frames)}.")
+    with named_frames(frames) as parameters:
+        yield parameters
+
+
+@contextmanager
+def named_frames(frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Name DataFrames as :func:`dataframe_splits` does; one may be alone, where its rows are compared with no others'."""
     token = _frames.set((*_frames.get(), frames))
     try:
         yield {"dataframe": min(frames.values(), key=_size)}  # GX hashes the frame that it validates
@@ -85,7 +92,7 @@ def resolve(
         )
     if split_column is not None:
         return _by_column(batch, split_column)
-    splits = _named(batch, batches, batch_name) if batches else _frames_with(batch) or _siblings(batch)
+    splits = _named(batch, batches, batch_name) if batches is not None else _frames_with(batch) or _siblings(batch)
     if not splits:
         raise CouldNotCheckError(f"no batch was found in data asset '{batch.data_asset.name}'.")
     return Relations(open_engine([split.source for split in splits]), splits, asset=batch.data_asset.name)

@@ -237,9 +237,12 @@ def test_association_with_classes(name: str, layout: str, of: str) -> None:
     engine, splits = relations(name, layout)
     counts = [(0, 50, 50, None, *[49] * 7), (1, 50, 50, None, *[50] * 7)]
     cells = [(no, label, 50, 50, 2, 1) for no in range(7) for label in ("a", "b")]
-    engine.rows = [counts, [("a", 50), ("b", 50)], cells, [(2, 100, 0) * 7]]
-    association.gather(splits, target="s", of=of)
-    assert len(engine.statements) == (4 if of == "values" else 3)  # counts, classes, tables, and exact relations
+    images = [(no, label, 50, 50, 1, 50, 0, 0, 0.0, v, v) for no in range(7) for v, label in ((0.0, "a"), (1.0, "b"))]
+    engine.rows = [counts, [("a", 50), ("b", 50)], cells, images]
+    found = association.gather(splits, target="s", of=of)
+    assert len(engine.statements) == 4  # counts, classes, tables, and exact images
+    expected = "recoding" if of == "values" else "gaps"
+    assert {one.exact.relation for one in found.columns if one.exact} == {expected}
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
@@ -249,11 +252,15 @@ def test_association_with_a_number(name: str, layout: str) -> None:
     counts = [(0, 50, 50, 100.0, *[49] * 7), (1, 50, 50, 100.0, *[50] * 7)]
     spread = (0.0, 99.0, 1.0, 1.0)
     sums = [(no, 10, *spread, *spread, 0.0, 99.0, 99.0, 0.0, 99.0) for no in range(7)]
+    order = [(no, 99, 0, 98, 0, 0, 0.5, 1.0, 2.0) for no in range(3)]
+    alike = [(no, 1) for no in range(3) for _ in range(2)]
     means = [(1.0,) * 6]
     products = [(99.0,) * 9 + (50,) * 3]
-    engine.rows = [counts, [(0.1 * i, 1) for i in range(100)], sums, means, products, [(0.0,) * 3]]
+    lines: list[Any] = [means, products, [(0.0,) * 3]]
+    engine.rows = [counts, [(0.1 * i, 1) for i in range(100)], sums, [(0,)], order, alike, *lines, [(100,)]]
     found = association.gather(splits, target="f")
-    assert len(engine.statements) == 6  # counts, classes, tables, means, products and distances of what is on a line
+    # Counts, classes, tables; texts, orders and rows alike; means, products and distances of lines; rows.
+    assert len(engine.statements) == 10
     assert [one.column for one in found.columns if one.exact] == ["i", "n", "order"]
 
 

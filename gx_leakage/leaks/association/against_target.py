@@ -20,6 +20,7 @@ class AgainstTarget(CrossBatchExpectation, ABC):
 
     target_column: Text = pydantic.Field(description="The column that is to be predicted.")
 
+    fewest_splits: ClassVar[int] = 1
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a target"}
 
     @classmethod

@@ -224,7 +224,8 @@ def _image(classes: Mapping[Any, _Class], totals: Mapping[Any, int]) -> Exact | 
         if not of.one or of.rows < totals[c] or k == 1 or n == of.rows:
             continue
         others = values - 1 + bool(gaps)
-        few = values <= 2 * k + MOST_CODES
+        # Of many classes one has a value of its own in honest categories, too: helicopters alone have rotors.
+        few = others == 1 or (k == 2 and values <= 2 * k + MOST_CODES)
         if few or of.rows * (values - 1) >= SPIKE * (filled - of.rows):
             name = "one-hot" if others == 1 else "one value"
             images.append((Exact(name, c), math.log(k * (values + 1)) - _ways([of.rows, n - of.rows])))
@@ -319,20 +320,23 @@ def _in_order(relations: Relations, rows: sa.FromClause, columns: Sequence[tuple
     candidates: list[tuple[Column, int, int, int, int]] = []
     for block in in_blocks(columns):
         statements = [_steps(rows, column, up, no) for no, (column, up) in enumerate(block)]
-        for no, *counts in _fetched(relations, statements):
+        for no, *counts, start, shortest, longest in _fetched(relations, statements):
             count, back, both, alone, target_alone = (int(value or 0) for value in counts)
             column = block[int(no)][0]
+            if not alone and not target_alone and both + 1 == count and _counts_time(start, shortest, longest):
+                continue
             if count == column.known >= FEWEST_IN_ORDER and not back:
                 candidates.append((column, count, both + 1, alone, target_alone))
+    alike = _most_alike(relations, rows, [column for column, *_ in candidates])
     found = {}
-    for column, count, steps, alone, target_alone in candidates:
+    for (column, count, steps, alone, target_alone), most in zip(candidates, alike, strict=True):
         one_to_one = not alone and not target_alone
         # What is merely close to the target is not alike in the same rows as it.
         fewest, rows_a_step = (3, 2) if one_to_one else (FEWEST_CLASSES_IN_ORDER, ROWS_A_STEP)
         if steps < FEWEST_IN_ORDER and (steps < fewest or count < rows_a_step * steps):
             continue
         # Where nearly all rows are alike (nothing happened), few others have to be in order.
-        if count - _most_alike(relations, rows, column) < FEWEST_IN_ORDER:
+        if count - most < FEWEST_IN_ORDER:
             continue
         # What goes up while the other stays is not made of the other: the other is made of it.
         name = _MADE_OF[bool(alone), bool(target_alone)]
@@ -371,19 +375,36 @@ def _steps(rows: sa.FromClause, column: Column, up: bool, no: int) -> sa.Select[
         counted(step_x > same_x, step_y > same_y).label("both_"),
         counted(step_x > same_x, step_y <= same_y).label("alone_"),
         counted(sa.func.abs(step_x) <= same_x, step_y > same_y).label("target_alone_"),
+        (sa.func.min(p.x) if up else -sa.func.max(p.x)).label("start_"),
+        sa.func.min(step_x).label("shortest_"),
+        sa.func.max(step_x).label("longest_"),
     )
 
 
-def _most_alike(relations: Relations, rows: sa.FromClause, column: Column) -> int:
-    """Return how many rows have the most frequent value of the column, or of the target."""
-    x, y = rows.c[column.x], rows.c.y
-    most = []
-    for of in (x, y):
-        counted = (
-            sa.select(sa.func.count().label("n")).where(x.is_not(None), y.is_not(None)).group_by(of).subquery("counted")
-        )
-        most.append(int(relations.fetch(sa.select(sa.func.max(counted.c.n)))[0][0] or 0))
-    return max(most)
+def _counts_time(start: Any, shortest: Any, longest: Any) -> bool:
+    """Return whether a column counts years, or the like, in which the target may just grow.
+
+    What counts from 0 or 1 by 1 is the place of a row in the target's order.
+    """
+    if None in (start, shortest, longest):
+        return False
+    first, step = float(start), float(shortest)
+    return step == float(longest) and step.is_integer() and first.is_integer() and not (step == 1 and first in (0, 1))
+
+
+def _most_alike(relations: Relations, rows: sa.FromClause, columns: Sequence[Column]) -> list[int]:
+    """Return for each column how many rows have its most frequent value, or the most frequent one of the target."""
+    statements = []
+    for no, column in enumerate(columns):
+        for of in (rows.c[column.x], rows.c.y):
+            known = [rows.c[column.x].is_not(None), rows.c.y.is_not(None)]
+            counted = sa.select(sa.func.count().label("n")).where(*known).group_by(of).subquery("counted")
+            position = sa.literal_column(str(no), sa.Integer()).label("column_no")
+            statements.append(sa.select(position, sa.func.max(counted.c.n).label("most_")))
+    most = [0] * len(columns)
+    for no, rows_ in _fetched(relations, statements):
+        most[int(no)] = max(most[int(no)], int(rows_))
+    return most
 
 
 def _lines(

@@ -127,7 +127,7 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             details["vacuous"] = list(evidence.unique_columns)
             summary += (
                 f" But no value of {joined(evidence.unique_columns)} occurs twice, so that no two rows can be equal: "
-                f"if it identifies rows, name it in exclude_columns."
+                f"if it identifies rows, name it in exclude_columns (--exclude, or as its --id)."
             )
         if self.target_column is not None:
             conflicting = {s.name: s.conflicting_rows for s in evidence.splits}

@@ -101,10 +101,14 @@ ROLES = (
     Role(
         "available_at",
         Pairs("FEATURE", "COLUMN"),
-        "For a feature the column that says since when its value was known; the time of its row is then the moment at "
-        "which it predicts.",
-        needs={"time": "the moment at which a row predicts"},
+        "For a feature the column that says since when its value was known.",
         keeps=list,
+    ),
+    Role(
+        "prediction_time",
+        Column(),
+        "The moment at which a row predicts, where that is not --time; the splits need not be in the order of it.",
+        needs={"available_at": "since when features were known"},
     ),
     Role(
         "sequence",

@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
+from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.planning import Given
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.timeline import availability
 from gx_leakage.leaks.timeline.availability import Availability
@@ -43,7 +45,8 @@ class ExpectFeaturesToBeAvailableAtPredictionTime(CrossBatchExpectation):
     case: ClassVar[str] = "time_availability_initial"
     evidence: ClassVar[Any] = availability
     checks: ClassVar[str] = "features from after the prediction"
-    roles: ClassVar[Mapping[str, str]] = {"available_at": "available_at", "prediction_time_column": "time"}
+    fewest_splits: ClassVar[int] = 1
+    roles: ClassVar[Mapping[str, str]] = {"available_at": "available_at", "prediction_time_column": "prediction_time"}
     sentence: ClassVar[str] = "$available_at must have been known at $prediction_time_column."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("prediction_time_column", "available_at")
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a time", "leaked": "Leaked rows"}
@@ -97,6 +100,17 @@ class ExpectFeaturesToBeAvailableAtPredictionTime(CrossBatchExpectation):
             },
             query=evidence.leaked_rows_query,
         )
+
+    @classmethod
+    def planned(cls, given: Given) -> list[dict[str, Any]]:
+        """Return the check, at the time of the row where no other moment is named at which it predicts."""
+        if "prediction_time" in given:
+            return given.arguments(cls.roles, cls.optional_roles)
+        if "available_at" in given and "time" not in given:
+            raise CouldNotCheckError(
+                "available_at needs prediction_time (or time), the moment at which a row predicts."
+            )
+        return given.arguments({**cls.roles, "prediction_time_column": "time"}, cls.optional_roles)
 
     @classmethod
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:

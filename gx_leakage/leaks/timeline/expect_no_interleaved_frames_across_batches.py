@@ -31,23 +31,26 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
     Args:
         sequence_columns: The columns that together identify a sequence.
         frame_column: The number of a frame within its sequence.
-        min_gap: The largest difference at which frames are still near one another; 0 finds equal numbers only.
+        min_gap: The largest difference at which frames are still near one another; 0 finds equal numbers only. None:
+            one step of the sequences, which is the difference that most neighbouring frames have, and 1 at least.
 
     The observed value is the number of leaked frames. See the page ``prod_frame_train_vid`` of the handbook.
     """
 
     sequence_columns: Texts = pydantic.Field(description="The columns that together identify a sequence.")
     frame_column: Union[str, Parameter] = pydantic.Field(description="The number of a frame within its sequence.")
-    min_gap: Union[int, float, Parameter] = pydantic.Field(
-        default=1, description="The largest difference at which frames are still near one another."
+    min_gap: Union[int, float, Parameter, None] = pydantic.Field(
+        default=None,
+        description="The largest difference at which frames are still near one another; by default a step.",
     )
 
     case: ClassVar[str] = "prod_frame_train_vid"
     evidence: ClassVar[Any] = frames
     checks: ClassVar[str] = "interleaved frames"
     roles: ClassVar[Mapping[str, str]] = {"sequence_columns": "sequence", "frame_column": "frame"}
-    sentence: ClassVar[str] = "No $frame_column may be within $min_gap of a train frame of the same $sequence_columns."
-    sentence_arguments: ClassVar[tuple[str, ...]] = ("frame_column", "min_gap", "sequence_columns")
+    sentence: ClassVar[str] = "No $frame_column may be next to a train frame of the same $sequence_columns."
+    more: ClassVar[Mapping[str, str]] = {"min_gap": "Frames within $min_gap of one another are."}
+    sentence_arguments: ClassVar[tuple[str, ...]] = ("frame_column", "sequence_columns", "min_gap")
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a key"}
 
     class Config:
@@ -67,12 +70,14 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
         """Every frame near one of train's is a leak."""
         judged = [split for split in evidence.splits if split.name != self.train]
         parts = [
-            f"{s.near_rows:,} of {s.rows:,} frames in {s.name} are within {self.min_gap} of a {self.train} frame, "
+            f"{s.near_rows:,} of {s.rows:,} frames in {s.name} are within {evidence.min_gap:g} of a {self.train} frame, "
             f"in {s.sequences:,} sequences, and {s.between_rows:,} lie between two {self.train} frames"
             for s in judged
             if s.near_rows
         ]
-        clean = f"No frame in {joined([s.name for s in judged])} is within {self.min_gap} of a {self.train} frame."
+        clean = (
+            f"No frame in {joined([s.name for s in judged])} is within {evidence.min_gap:g} of a {self.train} frame."
+        )
         between = sum(split.between_rows for split in judged)
         if not parts and between:
             clean += f" But {between:,} lie between two of its frames, from which a model can interpolate them."

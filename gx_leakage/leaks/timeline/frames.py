@@ -14,11 +14,14 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, NoValuesError, nearest
 from gx_leakage.splits.relations import LeakedRows, Ordered, Relations
-from gx_leakage.sql.dialects import digest
+from gx_leakage.sql.dialects import digest, neighbour
 from gx_leakage.sql.keys import NUMBERS, Key, type_name
 from gx_leakage.sql.values import plain
 
 __all__ = ["Interleaving", "SplitFrames", "gather"]
+
+USUAL = 2
+"""A step is that of the sequences where it is one of so many, or more, of the differences between neighbours."""
 
 MOST_SHOWN = 120
 """Frames of the sequence that is shown."""
@@ -42,6 +45,8 @@ class Interleaving:
     """Evidence of frames that are next to frames of train."""
 
     splits: tuple[SplitFrames, ...]
+    min_gap: float
+    """The difference in number at which frames are near."""
     samples: tuple[dict[str, Any], ...]
     """The first of the near frames, by sequence, with train's frames before and after."""
     sequence: tuple[tuple[str, Any], ...]
@@ -54,7 +59,7 @@ def gather(
     *,
     sequence: Sequence[str],
     frame: str,
-    min_gap: float = 1,
+    min_gap: float | None = None,
     train: str = "train",
     samples: int = 20,
 ) -> Interleaving:
@@ -64,7 +69,7 @@ def gather(
         relations: The splits, of which one is train.
         sequence: The columns that together identify a sequence: a video, a recording.
         frame: The number of a frame within its sequence.
-        min_gap: A frame is near when its number differs from one of train's by this or less.
+        min_gap: A frame is near when its number differs from one of train's by this or less. None: by one step.
         train: The split that models are fitted on.
         samples: How many near frames to return.
     """
@@ -108,10 +113,11 @@ def gather(
         if split.rows and split.null_keys == split.rows:
             raise NoValuesError([*sequence, frame], split.name)
     if not any(split.near_rows for split in splits):
-        return Interleaving(splits, (), (), None)
+        return Interleaving(splits, asked.min_gap, (), (), None)
     found, around = _samples(relations, rows, near, asked.keys, names, frame, samples) if samples else ((), ())
     return Interleaving(
         splits=splits,
+        min_gap=asked.min_gap,
         samples=found,
         sequence=around,
         leaked_rows_query=relations.query(lambda: asked.leaked([base])),
@@ -124,7 +130,7 @@ def leaked_rows(
     *,
     sequence: Sequence[str],
     frame: str,
-    min_gap: float = 1,
+    min_gap: float | None = None,
     train: str = "train",
     **_: Any,
 ) -> LeakedRows:
@@ -179,19 +185,38 @@ class _Asked:
         return LeakedRows(self.marks, keep, together=names, ordered=Ordered("frame_", within=names))
 
 
-def _asked(relations: Relations, sequence: Sequence[str], frame: str, min_gap: float, train: str) -> _Asked:
+def _asked(relations: Relations, sequence: Sequence[str], frame: str, min_gap: float | None, train: str) -> _Asked:
     if train not in relations.names:
         raise CouldNotCheckError(
             f"no split is called '{train}': name it with train=. {nearest(train, relations.names)}"
         )
-    if isinstance(min_gap, bool) or not isinstance(min_gap, (int, float)) or min_gap < 0:
+    if isinstance(min_gap, bool) or not isinstance(min_gap, (int, float, type(None))) or (min_gap or 0) < 0:
         raise CouldNotCheckError(f"min_gap={min_gap!r} must be a number that is not negative.")
     stack = relations.stack([*sequence, frame])
     (number,) = relations.keys(stack, [frame])
     if not number.families <= NUMBERS:
         kind = type_name(stack.relation_of(relations.names.index(train)).c[frame].type)
         raise CouldNotCheckError(f"column '{frame}' is {kind}, but a frame within its sequence must be a number.")
-    return _Asked(relations.keys(stack, sequence), number, min_gap)
+    keys = relations.keys(stack, sequence)
+    return _Asked(keys, number, _step(relations, _Asked(keys, number, 0)) if min_gap is None else min_gap)
+
+
+def _step(relations: Relations, asked: _Asked) -> float:
+    """Return the usual difference of neighbouring frames over all splits, 1 where there is no larger usual one."""
+    stack = relations.stack([key.name for key in (*asked.keys, asked.number)])
+    rows = stack.select(asked.marks).subquery("stacked")
+    by = [digest(rows.c[name]) for name in asked.names]
+    before = neighbour("lag", rows.c.frame_).over(partition_by=by, order_by=rows.c.frame_).label("before_")
+    known = [rows.c[name].is_not(None) for name in (*asked.names, "frame_")]
+    placed = sa.select(rows.c.frame_, before).where(*known).subquery("placed")
+    step = (placed.c.frame_ - placed.c.before_).label("step_")
+    steps = sa.select(step).where(placed.c.frame_ > placed.c.before_).subquery("steps")
+    counted = sa.select(steps.c.step_, sa.func.count().label("n_")).group_by(steps.c.step_).subquery("counted")
+    c = counted.c
+    shared = sa.select(c.step_, c.n_, sa.func.sum(c.n_).over().label("all_")).order_by(c.n_.desc(), c.step_).limit(1)
+    found = relations.fetch(shared)
+    usual = bool(found) and USUAL * int(found[0][1]) >= int(found[0][2])
+    return max(1, plain(found[0][0])) if usual else 1
 
 
 def _samples(
