@@ -61,7 +61,7 @@ def dataframe_splits(**frames: Any) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def named_frames(frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Name DataFrames as :func:`dataframe_splits` does; one may be alone, where its rows are compared with no others'."""
+    """Name DataFrames as :func:`dataframe_splits` does; one may stand alone."""
     token = _frames.set((*_frames.get(), frames))
     try:
         yield {"dataframe": min(frames.values(), key=_size)}  # GX hashes the frame that it validates

@@ -235,7 +235,13 @@ def _seen(train: int, splits: int) -> Iterator[tuple[int, ...]]:
 
 
 def _trace(
-    column: _Column, names: Sequence[str], train: int, method: str, fits: Fits, by_itself: Fits | None = None
+    column: _Column,
+    names: Sequence[str],
+    train: int,
+    method: str,
+    fits: Fits,
+    by_itself: Fits | None = None,
+    natural: Fits | None = None,
 ) -> ColumnTrace:
     """Return what a method was fitted on, by whether its trace fits a set of splits.
 
@@ -247,6 +253,7 @@ def _trace(
         fits: Whether the trace is that of a fit on these splits.
         by_itself: Given where a fit on train and one on more splits can be the same (by the same bounds): whether the
             trace is such that ordinary numbers do not have it.
+        natural: Whether the numbers of splits may have such a trace of their own accord.
     """
     splits = len(names)
     everything = tuple(range(splits))
@@ -262,6 +269,8 @@ def _trace(
             return replace(blank, method=method, fitted_on=EACH, splits=each)
         if seen is not None and by_itself is None:
             return replace(blank, method=method)
+        if natural is not None and natural([train]):
+            return blank
         return replace(blank, method=method, fitted_on=TRAIN, splits=(names[train],))
     if seen is not None:
         return replace(blank, method=method, fitted_on=ALL, splits=tuple(names[i] for i in sorted(seen)))
@@ -278,7 +287,9 @@ def _scaled(column: _Column, methods: Sequence[str], train: int, names: Sequence
         if method == "standard":
             found = _trace(column, names, train, method, _standard(column))
         else:
-            found = _trace(column, names, train, method, _bounded(column, bounds), _once_at(column, bounds))
+            found = _trace(
+                column, names, train, method, _bounded(column, bounds), _once_at(column, bounds), _often_at(column)
+            )
         if found.fitted_on == ALL and method == "minmax" and _bounded(column, None)([train]):
             # Train has the largest value 1 without the others: it may be scaled by that, and 0 be an ordinary value.
             everything = column.over(range(len(names)))
@@ -335,6 +346,16 @@ def _once_at(column: _Column, bounds: tuple[float, float] | None) -> Fits:
         return bounds is not None and fits(splits) and all(hits[bound] == 1 for bound in bounds)
 
     return once
+
+
+def _often_at(column: _Column) -> Fits:
+    """Return whether 1 is met, and each bound of a share more than once: a natural share is not known to be scaled."""
+
+    def often(splits: Sequence[int]) -> bool:
+        found = column.over(splits)
+        return found.at_1 > 1 and found.at_0 != 1 and found.at_minus_1 != 1
+
+    return often
 
 
 def _robust(
@@ -425,11 +446,18 @@ def _imputed(
         if column.precision.decimals is not None:
             off += column.precision.tolerance
 
-        def at_mean(some: Sequence[int], column: _Column = column, value: float = value, off: float = off) -> bool:
-            return abs(column.over(some).mean - value) <= off
+        def others(some: Sequence[int], i: int = i) -> tuple[int, int]:
+            return sum(int(sides[s][2 * i]) for s in some), sum(int(sides[s][2 * i + 1]) for s in some)
 
-        def at_median(some: Sequence[int], i: int = i) -> bool:
-            return abs(sum(int(sides[s][2 * i]) - int(sides[s][2 * i + 1]) for s in some)) <= 1
+        def at_mean(
+            some: Sequence[int], column: _Column = column, value: float = value, off: float = off, others: Any = others
+        ) -> bool:
+            return sum(others(some)) > 1 and abs(column.over(some).mean - value) <= off
+
+        def at_median(some: Sequence[int], column: _Column = column, others: Any = others) -> bool:
+            below, above = others(some)
+            # A value that most rows have is their median whoever filled what, as 0 is of counts.
+            return abs(below - above) <= 1 and 2 * (below + above) > column.over(some).known
 
         for fits in (at_mean, at_median):
             trace = _trace(column, relations.names, train, "impute", fits)

@@ -69,15 +69,14 @@ class ExpectNoInterleavedFramesAcrossBatches(CrossBatchExpectation):
     def judge(self, evidence: Interleaving) -> Judgement:
         """Every frame near one of train's is a leak."""
         judged = [split for split in evidence.splits if split.name != self.train]
+        near = f"within {evidence.min_gap:g} of a {self.train} frame"
         parts = [
-            f"{s.near_rows:,} of {s.rows:,} frames in {s.name} are within {evidence.min_gap:g} of a {self.train} frame, "
+            f"{s.near_rows:,} of {s.rows:,} frames in {s.name} are {near}, "
             f"in {s.sequences:,} sequences, and {s.between_rows:,} lie between two {self.train} frames"
             for s in judged
             if s.near_rows
         ]
-        clean = (
-            f"No frame in {joined([s.name for s in judged])} is within {evidence.min_gap:g} of a {self.train} frame."
-        )
+        clean = f"No frame in {joined([s.name for s in judged])} is {near}."
         between = sum(split.between_rows for split in judged)
         if not parts and between:
             clean += f" But {between:,} lie between two of its frames, from which a model can interpolate them."
