@@ -120,7 +120,10 @@ def test_what_is_left_out_is_said() -> None:
         "expect_preprocessing_to_be_fitted_on_train_batch_only",
     ]
     assert "shared group ids (group)" in report.not_checked
-    assert "Not checked, for want of a role: shared group ids (group), the order in time (time)" in report.to_markdown()
+    assert (
+        "Not checked, for want of what is in brackets: shared group ids (group), the order in time (time)"
+        in report.to_markdown()
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl", "folder"])
@@ -238,6 +241,37 @@ def test_categories_and_nullable_types() -> None:
         "expect_no_identical_rows_across_batches": 1,
         "expect_preprocessing_to_be_fitted_on_train_batch_only": 0,
     }
+
+
+def test_one_split_is_checked_for_what_needs_one(tmp_path: Path) -> None:
+    """What columns say of the target is in one split as well; what compares splits is said to be wanting another."""
+    rows = patients(60, 1)
+    rows = rows.assign(copy=rows["died"].astype(int), row=range(len(rows)))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    for given in ({"rows": rows}, str(tmp_path / "rows.csv")):
+        report = gxl.audit(given, target="died", id="row", group="patient_id")
+        found = {finding.expectation: finding for finding in report.findings}
+        assert set(found) == {
+            "expect_no_feature_to_reveal_target",
+            "expect_missingness_not_to_reveal_target",
+            "expect_row_ids_to_be_independent_of_target",
+        }
+        revealing = found["expect_no_feature_to_reveal_target"]
+        assert (revealing.severity, revealing.result["partial_unexpected_list"]) == ("critical", ["copy"])
+        assert "shared group ids (a second split)" in report.not_checked
+        with pytest.raises(gxl.CouldNotCheckError, match="only one split"):
+            gxl.audit(given, group="patient_id")
+
+
+def test_the_moment_of_a_prediction_needs_no_order_in_time() -> None:
+    rows = pd.DataFrame({"lab": range(20), "lab_day": [1] * 19 + [9], "day": [2] * 20})
+    splits = {"train": rows[::2], "test": rows[1::2]}
+    report = gxl.audit(splits, available_at={"lab": "lab_day"}, prediction_time="day")
+    names = [finding.expectation for finding in report.findings]
+    assert "expect_features_to_be_available_at_prediction_time" in names
+    assert "expect_batches_to_be_ordered_in_time" not in names
+    report = gxl.audit(splits, available_at={"lab": "lab_day"}, time="day")
+    assert "expect_batches_to_be_ordered_in_time" in [finding.expectation for finding in report.findings]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "gap": {"time": "day", "gap": 0},
     "unit": {},
     "available_at": {"time": "day", "available_at": {"a": "known"}},
+    "prediction_time": {"prediction_time": "day", "available_at": {"a": "known"}},
     "sequence": {"sequence": "video", "frame": "frame"},
     "frame": {"sequence": "video", "frame": "frame"},
     "window": {"window": ("day", "until")},

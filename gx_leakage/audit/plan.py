@@ -100,7 +100,7 @@ def plan(asked: Asked, splits_by: Mapping[str, Any], names: Sequence[str], relat
     left_out: list[str] = []
     for name, cls in types.items():
         own = asked.arguments.get(name, {})
-        if len(relations.names) < cls.fewest_splits and not own:
+        if len(relations.names) < cls.fewest_splits and "split_column" not in splits_by and not own:
             left_out.append(f"{cls.checks} (a second split)")
             continue
         try:

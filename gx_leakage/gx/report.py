@@ -356,7 +356,7 @@ class Report:
             yield _text(f"Data Docs: {self.data_docs}")
 
     def _not_checked(self) -> str:
-        return f"Not checked, for want of a role: {', '.join(self.not_checked)}."
+        return f"Not checked, for want of what is in brackets: {', '.join(self.not_checked)}."
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def test_a_failure_ends_at_the_callers_line() -> None:
 # What is asked for and cannot be checked is no pass.
 ASKED: dict[str, tuple[dict[str, Any], str]] = {
     "metadata without a target": ({"metadata": "t"}, "metadata needs target"),
-    "availability without a time": ({"available_at": {"g": "t"}}, "available_at needs time"),
+    "availability without a time": ({"available_at": {"g": "t"}}, "available_at needs prediction_time"),
     "an embargo without windows": ({"embargo": 1}, "embargo needs window"),
     "a gap without a time": ({"gap": 1}, "gap needs time"),
     "a unit without a time": ({"unit": "day"}, "unit needs time"),

@@ -28,9 +28,12 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
     The score of a feature is how well it alone predicts a row's target from the other rows, 0 to 1: of classes
     (balanced accuracy - 1/K) / (1 - 1/K), of numbers R², both leaving the row itself out, so that an id scores 0. Bins
     are categories, or up to 64 intervals of equal frequency. A feature leaks when its score is above ``max_score`` and
-    that is no chance (p < 0.001), or when the target is an exact image of it: a copy, ``1 - target``, one class
-    one-hot, ``a*x + b``, a one-to-one recoding. An exact image is critical whatever the threshold; a score is a
-    suspicion, for a feature may be that good and honest. Of a numeric target the score of its ranks counts as well:
+    that is no chance (p < 0.001), or when it is an image of the target without one exception in all rows: a copy,
+    ``1 - target``, ``a*x + b``, a one-to-one recoding, one class one-hot, a value or a gap of its own for one class, a
+    number in the target's order all the time (a logarithm, a power, a rank, a rounding), or one of these in the rows
+    where it is known. An image is critical whatever the threshold; a score is a suspicion, for a feature may be that
+    good and honest. What names groups of one class each, tells classes apart by a threshold, or counts years in which
+    the target grows, is no proof. Of a numeric target the score of its ranks counts as well:
     the logarithm of a target with outliers is as good as the target.
 
     Rows of all splits are judged, as far as their target is known; one split is enough.

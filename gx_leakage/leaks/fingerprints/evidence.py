@@ -452,12 +452,12 @@ def _imputed(
         def at_mean(
             some: Sequence[int], column: _Column = column, value: float = value, off: float = off, others: Any = others
         ) -> bool:
-            return sum(others(some)) > 1 and abs(column.over(some).mean - value) <= off
+            return bool(sum(others(some)) > 1 and abs(column.over(some).mean - value) <= off)
 
         def at_median(some: Sequence[int], column: _Column = column, others: Any = others) -> bool:
             below, above = others(some)
             # A value that most rows have is their median whoever filled what, as 0 is of counts.
-            return abs(below - above) <= 1 and 2 * (below + above) > column.over(some).known
+            return bool(abs(below - above) <= 1 and 2 * (below + above) > column.over(some).known)
 
         for fits in (at_mean, at_median):
             trace = _trace(column, relations.names, train, "impute", fits)
