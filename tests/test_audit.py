@@ -257,7 +257,10 @@ def test_one_split_is_checked_for_what_needs_one(tmp_path: Path) -> None:
             "expect_row_ids_to_be_independent_of_target",
         }
         revealing = found["expect_no_feature_to_reveal_target"]
-        assert (revealing.severity, revealing.result["partial_unexpected_list"]) == ("critical", ["copy"])
+        assert (revealing.severity, revealing.result["partial_unexpected_list"]) == (
+            "critical",
+            ["cause", "copy", "ward"],
+        )
         assert "shared group ids (a second split)" in report.not_checked
         with pytest.raises(gxl.CouldNotCheckError, match="only one split"):
             gxl.audit(given, group="patient_id")
