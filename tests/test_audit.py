@@ -86,7 +86,7 @@ def test_roles_of_the_target() -> None:
         "expect_preprocessing_to_be_fitted_on_train_batch_only": ["value"],
     }
     severities = {f.expectation: f.severity for f in report.findings}
-    assert severities["expect_metadata_not_to_predict_target"] == "warning"
+    assert severities["expect_metadata_not_to_predict_target"] == "critical"  # the ward is the target, too
     assert severities["expect_preprocessing_to_be_fitted_on_train_batch_only"] == "critical"
     assert severities["expect_no_feature_to_reveal_target"] == "critical"  # the cause is the target in other words
 
