@@ -73,14 +73,15 @@ def get(case_id: str) -> Case:
 def markdown_table() -> str:
     """Return the table of all cases that README.md holds."""
     lines = [
-        "| case | leak | effect | symptom | stage | tested by |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| id | leak | effect | symptom | stage | where in code | met in | tested by |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for case in all_cases().values():
+        met = ", ".join(f"[{place['name']}]({place['url']})" for place in case.met_in) or "-"
         tested = ", ".join(f"`{name}`" for name in case.expectations) or "review by hand"
         lines.append(
-            f"| [`{case.id}`](cases/{case.id}.md) | {case.title} | {case.effect} | {case.symptom} "
-            f"| {', '.join(case.stage)} | {tested} |"
+            f"| `{case.id}` | [{case.title}](cases/{case.id}.md) | {case.effect} | {case.symptom} "
+            f"| {', '.join(case.stage)} | {case.where_in_code} | {met} | {tested} |"
         )
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from great_expectations.expectations.registry import get_expectation_impl
 
 import gx_leakage as gxl
 from gx_leakage import cases, sample
+from gx_leakage.families import expectation_types, roles
 
 PAGES = list(cases.all_cases().values())
 SECTIONS = ["What happens", "How to notice", "How to avoid", "Quick fix", "How it is checked", "Where it was met"]
@@ -74,3 +76,19 @@ def test_every_expectation_has_its_page() -> None:
 def test_a_page_that_there_is_not() -> None:
     with pytest.raises(gxl.CouldNotCheckError, match="The nearest names: ts_val_leak"):
         cases.get("ts_val_leek")
+
+
+GUIDES = sorted((Path(__file__).parents[1] / "cases" / "guides").glob("*.md"))
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_guides_name_what_there_is(guide: Path) -> None:
+    text = guide.read_text(encoding="utf-8")
+    assert set(re.findall(r"`(expect_\w+)`", text)) <= set(expectation_types())
+    options = {f"--{name.replace('_', '-')}" for name in roles()} | {"--fail-on", "--measure", "--strategy"}
+    assert set(re.findall(r"--[a-z][a-z-]+", text)) <= options
+
+
+def test_the_first_guide_names_every_check() -> None:
+    text = (GUIDES[0].parent / "which_check.md").read_text(encoding="utf-8")
+    assert [name for name in expectation_types() if name not in text and name.startswith("expect_")] == []

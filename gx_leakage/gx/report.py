@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gx_leakage.disclosure import printable
 from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.gx import markup, pages
+from gx_leakage.gx import markup, pages, tracking
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.sarif import sarif
 from gx_leakage.gx.verdicts import Verdict, counts, severity_of
@@ -290,6 +290,17 @@ class Report:
             found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+    def log_to_mlflow(self, run_id: str | None = None) -> str:
+        """Log metrics, tags, the page and the JSON to a run of MLflow, and return the id of the run.
+
+        Args:
+            run_id: The run; None for the one that is active, or else a new one.
+
+        Raises:
+            CouldNotCheckError: MLflow is not installed.
+        """
+        return tracking.log(self, run_id)
 
     def to_sarif(self) -> str:
         """Return the report as SARIF 2.1.0, which code hosts show."""
