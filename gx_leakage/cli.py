@@ -221,13 +221,22 @@ def fix(
         bool,
         _option(OF_OUTPUT, "Let it cost more than half of a split, or 20 points of its proportion.", "--allow"),
     ] = False,
+    drop_columns: Annotated[
+        bool,
+        _option(
+            OF_OUTPUT,
+            "Leave columns that leak out of all splits: those that are proved to, with --fail-on warning those that "
+            "are suspected to.",
+            "--drop-columns",
+        ),
+    ] = False,
     output: Annotated[Path | None, _option(OF_OUTPUT, "The folder that clean files are written to.")] = None,
     run: Annotated[
         bool, _option(OF_OUTPUT, "In a warehouse: make the tables, and do not only say how.", "--run")
     ] = False,
     **named: Any,
 ) -> None:
-    """Write splits without the rows that leak, beside those that are given, and check them again."""
+    """Write splits without the rows, or the columns, that leak, beside those that are given, and check them again."""
     given = _given(context)
     options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
     if not given.get("connection") and output is None:
@@ -236,7 +245,8 @@ def fix(
 
     with _working("Looking for leaks, and dropping them"):
         report = audit(**given)
-        cleaned = report.clean_splits(strategy.value, seed=seed, allow=allow, shown=_say, **options)
+        options |= {"seed": seed, "allow": allow, "drop_columns": drop_columns, "shown": _say}
+        cleaned = report.clean_splits(strategy.value, **options)
     made = ", ".join(map(str, cleaned.splits.values()))
     if cleaned.report is not None and cleaned.report.errors:
         reasons = "\n".join(finding.sentence for finding in cleaned.report.errors)
@@ -423,8 +433,8 @@ def _is_config(splits: list[str]) -> bool:
 
 # What is done with a run is the command line's to say; all else stands in the file where one is named.
 _OF_THE_RUN = (
-    "context", "splits", "dbt", "format_", "docs", "save", "accept", "measure", "strategy", "seed", "allow", "output",
-    "run",
+    "context", "splits", "dbt", "format_", "docs", "save", "accept", "measure", "strategy", "seed", "allow",
+    "drop_columns", "output", "run",
 )  # fmt: skip
 
 

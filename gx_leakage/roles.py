@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -51,6 +51,10 @@ class Form:
     def columns(self, value: Any) -> list[str]:
         """Return the columns that a value of that shape names."""
         return []
+
+    def without(self, value: Any, columns: Collection[str]) -> Any:
+        """Return a value of that shape that does not name these columns, as far as it can do without."""
+        return value
 
     def written(self, columns: Sequence[str]) -> Any:
         """Return the value for a file that names these columns."""
@@ -96,6 +100,10 @@ class Columns(Form):
     def columns(self, value: Any) -> list[str]:
         """Return the columns."""
         return list(value)
+
+    def without(self, value: Any, columns: Collection[str]) -> Any:
+        """Return the other columns."""
+        return [column for column in value if column not in columns]
 
     def written(self, columns: Sequence[str]) -> Any:
         """Return a list."""
@@ -217,6 +225,10 @@ class Pairs(Form):
         """Return all of them."""
         return [*value, *value.values()]
 
+    def without(self, value: Any, columns: Collection[str]) -> Any:
+        """Return the pairs of other columns."""
+        return {one: other for one, other in value.items() if not {one, other} & set(columns)}
+
     def written(self, columns: Sequence[str]) -> Any:
         """Return a mapping of the first to the second."""
         return {columns[0]: columns[1]}
@@ -301,6 +313,8 @@ class Role:
     """The roles that have to be given with it, each with what it is needed for."""
     keeps: Callable[[Any], Iterable[str]] = lambda _: ()
     """Of a value the columns that are features all the same."""
+    judges: Callable[[Any], Iterable[str]] = lambda _: ()
+    """Of a value the columns that are judged, and say nothing of others: they can be left out where they leak."""
     insists: bool = False
     """Whether its columns are not set aside, whatever other roles they have: those of features, and the target."""
     looks_like: Callable[[Any, Mapping[str, Sequence[str]]], Iterable[Look]] | None = None

@@ -224,6 +224,14 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         found: LeakedRows = self.evidence.leaked_rows(relations, side, **self.question(0))
         return found
 
+    def leaking_columns(self, details: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the columns of a result's details that leak, each with its severity; None where it has none of its own.
+
+        Splits without these columns do not have the leak.
+        """
+        listed = details.get("columns", ())
+        return {column["column"]: column.get("severity") for column in listed if column.get("leaks")}
+
     def get_validation_dependencies(
         self,
         execution_engine: Any = None,
@@ -289,6 +297,9 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             "leaked_rows": {name: judgement.leaked.get(name, 0) for name in judged},
             **judgement.details,
         }
+        for column in details.get("columns", ()):
+            if column.get("leaks"):
+                column.setdefault("severity", severity_of(None, self.severity))
         success = leaked <= allowed + 1e-9
         severity = severity_of({"details": details}, self.severity)
         if self.how_to_tell and Verdict.of(success=success, severity=severity) is Verdict.SUSPICION:

@@ -249,8 +249,9 @@ class Report:
                 rows, in the proportions of these, with groups whole and in the order of time.
             **options: ``directory``, the folder where files are written to (those that were given are not touched); in
                 a warehouse ``run``, whether to make the tables and not only say how; ``seed``, which of many splits
-                ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost;
-
+                ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost; ``drop_columns``,
+                whether columns that leak are left out of all splits: those that are proved to, and with
+                ``fail_on="warning"`` those that are suspected to.
 
         Raises:
             CouldNotCheckError: a check could not be made, the strategy does not fit what leaks, or costs too much.
@@ -379,18 +380,20 @@ class Cleaned:
     rows: list[dict[str, Any]]
     """For each split ``name``, ``before`` and ``after``."""
     not_fixed: list[str] = field(default_factory=list)
-    """Leaks of columns, which no dropping of rows mends."""
+    """Leaks of columns that are still there, which no dropping of rows mends."""
     sql: list[str] = field(default_factory=list)
     """In a warehouse, the statements that make the tables."""
     report: Report | None = None
     """The audit of the clean splits; None where a warehouse has not made them."""
     shares: list[dict[str, Any]] = field(default_factory=list)
     """For each split and each class of the target ``name``, ``class``, and its share ``before`` and ``after``."""
+    columns: list[str] = field(default_factory=list)
+    """The columns that leaked, and are left out of all splits."""
 
     @property
     def sentence(self) -> str:
         """What it cost, in a sentence or two."""
-        return costs(self.rows, self.shares)
+        return costs(self.rows, self.shares, self.columns)
 
     def __str__(self) -> str:
         """Return what it cost, what is left to mend, and the audit of the clean splits."""
@@ -403,8 +406,8 @@ class Cleaned:
         return markup.fragment(pages.of_cleaned(self))
 
 
-def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]]) -> str:
-    """Return what clean splits cost: the rows, the proportions, and the shares of classes that changed most."""
+def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Return what clean splits cost: columns, rows, proportions, and the share of a class that changed most."""
     parts = []
     totals = {when: sum(split[when] for split in rows) for when in ("before", "after")}
     for split in rows:
@@ -416,7 +419,8 @@ def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]]) -> s
         when: "/".join(f"{100 * split[when] / total:.1f}" if total else "0" for split in rows)
         for when, total in totals.items()
     }
-    found = f"{'; '.join(parts)}. Proportions: {proportions['after']}, before {proportions['before']}."
+    aside = f"Left out of all splits: {', '.join(columns)}. " if columns else ""
+    found = f"{aside}{'; '.join(parts)}. Proportions: {proportions['after']}, before {proportions['before']}."
     if shares:
         most = max(shares, key=lambda one: abs(one["after"] - one["before"]))
         found += (

@@ -1,4 +1,4 @@
-"""Clean splits: leaked rows dropped from the judged splits or from train, or whole groups brought to one split.
+"""Clean splits: leaked rows dropped from the judged splits or from train, groups brought to one split, columns left out.
 
 How leaked rows are found is said by each family (:class:`gx_leakage.splits.relations.LeakedRows`). What is made of it
 depends on the place: frames and files (by way of tables in DuckDB), a warehouse, Spark: a module each.
@@ -6,12 +6,14 @@ depends on the place: frames and files (by way of tables in DuckDB), a warehouse
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gx_leakage.audit.remedy.columns import LeftOut, left_out, mended
 from gx_leakage.audit.remedy.files import Files
 from gx_leakage.audit.remedy.frames import Frames
 from gx_leakage.audit.remedy.mend import STRATEGIES, Made, Mend
@@ -45,8 +47,8 @@ class Place(Protocol):
         """Return what there is of clean splits that could not be checked again, which must not look finished."""
 
 
-def mending(report: Report, strategy: str, **how: Any) -> tuple[Mend, list[str]]:
-    """Return what is to be mended by rows, and what of the rest has to be mended by hand.
+def mending(report: Report, strategy: str, left: LeftOut, **how: Any) -> tuple[Mend, list[str]]:
+    """Return what is to be mended, and what of the rest has to be mended by hand.
 
     Raises:
         CouldNotCheckError: there is no such strategy, a check could not be made, or the strategy does not fit a leak.
@@ -56,13 +58,16 @@ def mending(report: Report, strategy: str, **how: Any) -> tuple[Mend, list[str]]
     if report.errors:
         raise CouldNotCheckError("\n".join(finding.sentence for finding in report.errors))
     checked = [(finding, finding.rebuilt()) for finding in report.findings]
-    by_hand = [finding.sentence for finding, one in checked if finding.leaked and not one.rows_leak]
+    by_hand = [
+        finding.sentence for finding, one in checked
+        if finding.leaked and not one.rows_leak and not mended(finding, left.columns)
+    ]  # fmt: skip
     # New splits keep what these have kept.
     chosen = [one for finding, one in checked if one.rows_leak and (finding.leaked or strategy == "resplit")]
     if strategy == "resplit" and not chosen:
         raise CouldNotCheckError("nothing says how rows have to stand in new splits: give roles, such as group=.")
     targets = [finding.kwargs["target_column"] for finding in report.findings if finding.kwargs.get("target_column")]
-    return Mend(chosen, strategy, target=targets[0] if targets else None, **how), by_hand
+    return Mend(chosen, strategy, target=targets[0] if targets else None, left=left, **how), by_hand
 
 
 @dataclass(frozen=True)
@@ -76,22 +81,25 @@ class Inputs:
     date_format: str | None
     train: str
     show_values: bool
-    again: Callable[[Any], Report] = field(repr=False)
+    again: functools.partial[Report] = field(repr=False)
     """Audits clean splits as these were."""
 
     def clean(
         self, report: Report, strategy: str, *, directory: str | os.PathLike[str] | None = None, run: bool = False,
-        seed: int = 0, allow: bool = False, shown: Callable[[str], None] = lambda _: None,
+        seed: int = 0, allow: bool = False, drop_columns: bool = False,
+        shown: Callable[[str], None] = lambda _: None,
     ) -> Cleaned:  # fmt: skip
         """Return the splits without what leaks: see :meth:`gx_leakage.gx.report.Report.clean_splits`."""
+        left = left_out(report, self.again.keywords) if drop_columns else LeftOut()
         mend, by_hand = mending(
-            report, strategy, train=self.train, split_column=self.split_column, seed=seed, allow=allow, shown=shown
-        )
-        place = self._place(Path(directory) if directory is not None else None, run)
+            report, strategy, left, train=self.train, split_column=self.split_column, seed=seed, allow=allow,
+            shown=shown,
+        )  # fmt: skip
+        place = self._place(Path(directory) if directory is not None else None, run, left.columns)
         made = place.cleaned(mend)
         again = self._checked(place, made, mend) if place.checked else None
         shares = made.cost.shares if self.show_values else []
-        return Cleaned(made.splits, made.cost.rows, by_hand, made.sql, again, shares)
+        return Cleaned(made.splits, made.cost.rows, by_hand, made.sql, again, shares, list(left.columns))
 
     def _checked(self, place: Place, made: Made, mend: Mend) -> Report:
         """Return the report of the clean splits.
@@ -102,7 +110,7 @@ class Inputs:
         reasons, still = "", list[str]()
         try:
             with rows_without_split():
-                report = self.again(made.splits)
+                report = self.again(made.splits, **(mend.left.settings or {}))
             reasons = "\n".join(finding.sentence for finding in report.errors) if made.files else ""
             still = [finding.sentence for finding in report.findings if finding.leaked and finding.rebuilt().rows_leak]
         except CouldNotCheckError as error:
@@ -118,7 +126,7 @@ class Inputs:
             return report
         raise CouldNotCheckError(f"{place.set_aside(made)}, which could not be checked again: {reasons}")
 
-    def _place(self, folder: Path | None, run: bool) -> Place:
+    def _place(self, folder: Path | None, run: bool, columns: Sequence[str]) -> Place:
         given = dict(self.splits) if isinstance(self.splits, Mapping) else {name_of(self.splits): self.splits}
         named = {str(name): value for name, value in given.items()}
         if self.connection is not None:
@@ -130,7 +138,7 @@ class Inputs:
         if any(spark):
             return Spark(named)
         if all(frames):
-            return Frames(named)
+            return Frames.without(named, columns)
         if folder is None:
             raise CouldNotCheckError("name the folder that clean files are written to: directory=.")
         return Files({name: Path(value) for name, value in named.items()}, folder, self.date_format)

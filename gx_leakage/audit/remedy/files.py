@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gx_leakage.audit.remedy.records import Changes, rewritten, unchecked
 from gx_leakage.audit.remedy.tables import Placed, placed
 from gx_leakage.engines.duckdb import TableEngine
 from gx_leakage.splits import files
-from gx_leakage.splits.files import SplitFiles
+from gx_leakage.splits.files import SplitFiles, quoted
 
 __all__ = ["Files"]
 
@@ -33,10 +33,10 @@ class Files:
         engine = TableEngine()
         try:
             for no, name in enumerate(found):
-                engine.make(f"split_{no}", queries[name].sql(), no)
+                engine.make(f"split_{no}", _without(queries[name].sql(), found[name], mend.left.columns), no)
             sizes = [engine.size(f"split_{no}") for no in range(len(found))]
             rows = placed(engine, list(found), mend)
-            return Made(dict(self._written(found, rows, sizes, mend.split_column)), rows.cost, files=True)
+            return Made(dict(self._written(found, rows, sizes, mend)), rows.cost, files=True)
         finally:
             engine.close()
 
@@ -45,14 +45,14 @@ class Files:
         return f"wrote {', '.join(str(unchecked(path)) for path in made.splits.values())}"
 
     def _written(
-        self, found: Mapping[str, SplitFiles], rows: Placed, sizes: Sequence[int], split_column: str | None
+        self, found: Mapping[str, SplitFiles], rows: Placed, sizes: Sequence[int], mend: Mend
     ) -> dict[str, Path]:
         own = {name: files_.given.name for name, files_ in found.items()}
         if len({name.casefold() for name in own.values()}) < len(own):
             own = {name: _called(name, files_) for name, files_ in found.items()}
         targets = {name: self.folder / file for name, file in own.items()}
         moved: dict[str, dict[str, frozenset[int]]] = {}
-        if split_column is None:
+        if mend.split_column is None:
             changes = {name: Changes(sizes[no], rows.dropped[no] | rows.left(no)) for no, name in enumerate(found)}
             named = list(found)
             for (i, no), numbers in rows.moved.items():
@@ -62,8 +62,14 @@ class Files:
             renamed = {row: rows.names[home] for (_, home), numbers in rows.moved.items() for row in numbers}
             first = {row: rows.names[no] for no, row in enumerate(rows.first)}
             changes = {name: Changes(sizes[0], rows.dropped[0], renamed, first)}
-        rewritten(found, changes, moved, targets, split_column)
+        rewritten(found, changes, moved, targets, mend.split_column, mend.left.columns)
         return targets
+
+
+def _without(query: str, found: SplitFiles, columns: Collection[str]) -> str:
+    """Return the query of a split without some of its columns."""
+    held = ", ".join(quoted(column) for column in found.columns if column in columns)
+    return f"SELECT * EXCLUDE ({held}) FROM ({query})" if held else query  # noqa: S608 (quoted)
 
 
 def _called(name: str, found: SplitFiles) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,15 @@ class Frames:
 
     frames: Mapping[str, pd.DataFrame]
     checked: bool = True
+
+    @classmethod
+    def without(cls, frames: Mapping[str, pd.DataFrame], columns: Collection[str]) -> Frames:
+        """Return frames without some of their columns."""
+        if not columns:
+            return cls(frames)
+        return cls({
+            name: frame.loc[:, [str(label) not in columns for label in frame.columns]] for name, frame in frames.items()
+        })  # fmt: skip
 
     def cleaned(self, mend: Mend) -> Made:
         """Return the clean frames."""

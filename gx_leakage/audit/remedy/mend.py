@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.audit.remedy.columns import LeftOut
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.report import costs
@@ -70,6 +71,8 @@ class Mend:
     """Whether it may cost whatever it does."""
     shown: Callable[[str], None] = field(default=lambda _: None)
     """Told what it costs, before anything is written."""
+    left: LeftOut = field(default_factory=LeftOut)
+    """The columns that no clean split has."""
 
     @property
     def moves(self) -> bool:
@@ -95,6 +98,14 @@ class Mend:
             )
         return found
 
+    def require_features(self, relations: Relations) -> None:
+        """Raise where the splits, without the columns that are left out, have no feature any more."""
+        features = [column for column in relations.common_columns() if column not in self.left.kept]
+        if self.left.columns and not features:
+            raise CouldNotCheckError(
+                f"without the columns that leak ({', '.join(self.left.columns)}) there is no feature left."
+            )
+
     def accept(self, before: Tally, after: Tally) -> Cost:
         """Show what the clean splits cost, and return it.
 
@@ -108,7 +119,7 @@ class Mend:
                     f"such as 'resplit', or split anew."
                 )
         cost = Cost(before, after)
-        said = costs(cost.rows, cost.shares)
+        said = costs(cost.rows, cost.shares, self.left.columns)
         if cost.problems and not self.allow:
             other = "Leave out a role" if self.anew else "Choose another strategy, such as 'resplit'"
             raise CouldNotCheckError(

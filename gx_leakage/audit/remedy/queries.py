@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +43,9 @@ def clean_rows(
     Raises:
         CouldNotCheckError: splits have other columns than others, or the strategy does not mend a leak.
     """
+    if mend.left.columns:
+        relations = _without(relations, mend.left.columns, derived)
+    mend.require_features(relations)
     common = relations.common_columns()
     for of, names in relations.columns().items():
         odd = [column for column in names if column not in common]
@@ -74,6 +77,21 @@ def clean_rows(
         queries[name] = sa.union_all(query, unsplit) if relations.rows_without_split and mend.expectations else query
         break
     return CleanRows(queries, cost)
+
+
+def _without(relations: Relations, columns: Collection[str], derived: Callable[..., Source]) -> Relations:
+    """Return the splits without some of their columns."""
+    sources: dict[int, Source] = {}
+    splits = []
+    for split in relations.splits:
+        held = [name for name in relations.engine.column_names(split.source) if name not in columns]
+        if id(split.source) not in sources:
+            rows = relations.engine.relation(split.source, held)
+            sources[id(split.source)] = derived(split.source, sa.select(*(rows.c[name] for name in held)))
+        splits.append(replace(split, source=sources[id(split.source)]))
+    return Relations(
+        relations.engine, splits, relations.split_column, relations.rows_without_split, relations.asset
+    )
 
 
 def _dropped(

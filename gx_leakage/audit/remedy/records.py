@@ -13,9 +13,9 @@ import os
 import re
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +33,7 @@ UNFINISHED, UNCHECKED = ".unfinished", ".unchecked"
 """How the name of a file ends that is still being written, and of one that could not be checked again."""
 
 _JSON = json.JSONDecoder()
+_MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -52,7 +53,7 @@ class Changes:
 
 def rewritten(
     found: Mapping[str, SplitFiles], changes: Mapping[str, Changes], moved: Mapping[str, Mapping[str, frozenset[int]]],
-    targets: Mapping[str, Path], split_column: str | None,
+    targets: Mapping[str, Path], split_column: str | None, without: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Write the files of splits anew, beside their own.
 
@@ -64,16 +65,18 @@ def rewritten(
         moved: For each split, by the split that they come from, the rows that are moved to its files.
         targets: Where each split goes: a file, or a folder as it is one.
         split_column: The column that names the splits, in a file of several.
+        without: The columns that are left out of all of them.
 
     Raises:
         CouldNotCheckError: something is in the way, or a file cannot be rewritten.
     """
     _refuse_existing(found, targets)
+    left = {name: _without(files, without) for name, files in found.items()}
     for home, origins in moved.items():
         for origin, rows in origins.items():
-            refuse_unlike((origin, home), found[origin], found[home])
+            refuse_unlike((origin, home), left[origin], left[home])
             if found[home].kind == "parquet":
-                _refuse_values((origin, home), found[origin], found[home], rows)
+                _refuse_values((origin, home), left[origin], left[home], rows)
     made: list[tuple[Path, Path]] = []
     done: list[Path] = []
     try:
@@ -82,7 +85,7 @@ def rewritten(
             unfinished = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED}")
             made.append((unfinished, target))
             incoming = [(found[other], rows) for other, rows in moved.get(name, {}).items()]
-            _write(found[name], changes[name], incoming, unfinished, split_column)
+            _write(found[name], changes[name], incoming, unfinished, split_column, without)
         for unfinished, target in made:
             _publish(unfinished, target)
             done.append(target)
@@ -93,6 +96,10 @@ def rewritten(
     finally:
         for unfinished, _ in made:
             _remove(unfinished)
+
+
+def _without(files: SplitFiles, columns: Collection[str]) -> SplitFiles:
+    return replace(files, columns=tuple(column for column in files.columns if column not in columns))
 
 
 def _refuse_existing(found: Mapping[str, SplitFiles], targets: Mapping[str, Path]) -> None:
@@ -139,16 +146,16 @@ def _remove(path: Path) -> None:
 
 def _write(
     found: SplitFiles, changes: Changes, incoming: list[tuple[SplitFiles, frozenset[int]]], target: Path,
-    split_column: str | None,
+    split_column: str | None, without: Collection[str],
 ) -> None:  # fmt: skip
     kind = _KINDS[found.kind]
     folder = found.given.is_dir()
-    names = _written_names(found, kind, changes, split_column)
+    names = _written_names(found, kind, changes, split_column, without)
     start = 0
     for no, part in enumerate(found.parts):
         place = target / part.relative_to(found.given) if folder else target
         place.parent.mkdir(parents=True, exist_ok=True)
-        with kind(part, found) as source, source.writer(place) as writer:
+        with kind(part, found, without) as source, source.writer(place) as writer:
             for row in source.records():
                 at = start + row
                 if at in changes.renamed:
@@ -158,7 +165,7 @@ def _write(
             start += source.count
             if no == len(found.parts) - 1:
                 for other, rows in incoming:
-                    _bring(other, rows, writer)
+                    _bring(other, rows, writer, without)
     _same_count(found, start, changes.rows)
 
 
@@ -170,10 +177,10 @@ def _same_count(found: SplitFiles, counted: int, expected: int) -> None:
         )
 
 
-def _bring(other: SplitFiles, rows: frozenset[int], writer: Any) -> None:
+def _bring(other: SplitFiles, rows: frozenset[int], writer: Any, without: Collection[str]) -> None:
     start = 0
     for part in other.parts:
-        with _KINDS[other.kind](part, other) as source:
+        with _KINDS[other.kind](part, other, without) as source:
             for row in source.records():
                 if start + row in rows:
                     writer.bring(source)
@@ -183,7 +190,7 @@ def _bring(other: SplitFiles, rows: frozenset[int], writer: Any) -> None:
 
 def _refuse_values(names: tuple[str, str], origin: SplitFiles, home: SplitFiles, rows: frozenset[int]) -> None:
     """Raise where rows of Parquet files have values that the file which they go to does not hold."""
-    schema = pq.read_schema(home.parts[-1])
+    schema = _projected(pq.read_schema(home.parts[-1]), home.columns)
     start = 0
     for part in origin.parts:
         with pq.ParquetFile(part) as file:
@@ -196,7 +203,8 @@ def _refuse_values(names: tuple[str, str], origin: SplitFiles, home: SplitFiles,
 
 
 def _written_names(
-    found: SplitFiles, kind: type[_Records], changes: Changes, split_column: str | None
+    found: SplitFiles, kind: type[_Records], changes: Changes, split_column: str | None,
+    without: Collection[str],
 ) -> dict[str, Any]:
     """Return how the names of the splits are written in the file."""
     if not changes.renamed:
@@ -204,7 +212,7 @@ def _written_names(
     names: dict[str, Any] = {}
     start = 0
     for part in found.parts:
-        with kind(part, found) as source:
+        with kind(part, found, without) as source:
             for row in source.records():
                 if start + row in changes.names:
                     names[changes.names[start + row]] = source.cell(str(split_column))
@@ -213,10 +221,12 @@ def _written_names(
 
 
 class _Records(ABC):
-    """The records of one file, one at a time."""
+    """The records of one file, one at a time, without the columns that are left out of it."""
 
-    def __init__(self, path: Path, found: SplitFiles) -> None:
-        self.path, self.found = path, found
+    def __init__(self, path: Path, given: SplitFiles, without: Collection[str] = ()) -> None:
+        self.path, self.found = path, _without(given, without)
+        self.without = frozenset(without)
+        self._stays = [column not in without for column in given.columns]
         self.count = 0
         self._stack = ExitStack()
 
@@ -268,18 +278,29 @@ class _Lines(_Records):
                 if inside:
                     continue
             text, pending = pending, b""
-            one_column = self.found.kind == "csv" and len(self.found.columns) == 1
+            one_column = self.found.kind == "csv" and len(self._stays) == 1
             if header:
                 header = False
-                self.before += text
+                mark = text[: len(_MARK)] if text.startswith(_MARK) else b""
+                self.before += mark + self._left(text[len(mark) :])
             elif not one_column and not text.strip(b"\r\n" if self.found.kind == "csv" else b" \t\r\n"):
                 self.blank = text
             else:
-                self.record = text
+                self.record = self._left(text)
                 yield self.count
                 self.count += 1
         if pending:
             raise CouldNotCheckError(f"{self.path} ends within a quoted value.")
+
+    def _left(self, text: bytes) -> bytes:
+        """Return a record, or the header, without the columns that are left out; the others as they are written."""
+        if all(self._stays):
+            return text
+        if self.found.kind != "csv":
+            return _without_members(text.decode(), self.without).encode()
+        end, delimiter = _end_of(text), self.found.delimiter.encode()
+        fields = _fields(text[: len(text) - len(end)], delimiter)
+        return delimiter.join(itertools.compress(fields, self._stays)) + end
 
     def cell(self, column: str) -> Any:
         start, end = self._place(column)
@@ -429,19 +450,39 @@ def _fields(record: bytes, delimiter: bytes) -> list[bytes]:
             return fields
 
 
-def _member(text: str, key: str) -> tuple[int, int]:
-    """Return where the value of a key begins and ends in the text of a JSON object."""
+def _members(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """Yield the keys in the text of a JSON object, where each and its value begin, and where that ends."""
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":
-        name, at = _JSON.raw_decode(text, at)
-        start = _skip(text, text.index(":", at) + 1)
+        name, end = _JSON.raw_decode(text, at)
+        start = _skip(text, text.index(":", end) + 1)
         _, end = _JSON.raw_decode(text, start)
-        if name == key:
-            return start, end
+        yield name, at, start, end
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)
+
+
+def _member(text: str, key: str) -> tuple[int, int]:
+    """Return where the value of a key begins and ends in the text of a JSON object."""
+    for name, _, start, end in _members(text):
+        if name == key:
+            return start, end
     raise CouldNotCheckError(f"a row has no '{key}': rows of it cannot be moved.")
+
+
+def _without_members(text: str, keys: Collection[str]) -> str:
+    """Return the text of a JSON object without some of its keys; what stands between the others stays."""
+    found = list(_members(text)) if keys else []
+    if not any(name in keys for name, *_ in found):
+        return text
+    made = text[: found[0][1]]
+    some = False
+    for no, (name, at, _, end) in enumerate(found):
+        if name not in keys:
+            made += (text[found[no - 1][3] : at] if some else "") + text[at:end]
+            some = True
+    return made + text[found[-1][3] :]
 
 
 def _skip(text: str, at: int) -> int:
@@ -459,7 +500,7 @@ class _Array(_Records):
         at = _skip(self._text, self._text.index("[") + 1)
         while self._text[at] != "]":
             _, end = _JSON.raw_decode(self._text, at)
-            self.record = self._text[at:end]
+            self.record = _without_members(self._text[at:end], self.without)
             yield self.count
             self.count += 1
             at = _skip(self._text, end)
@@ -518,7 +559,10 @@ class _Parquet(_Records):
     def records(self) -> Iterator[int]:
         self.file = self._stack.enter_context(pq.ParquetFile(self.path))
         for group in range(self.file.num_row_groups):
-            self.table = self.file.read_row_group(group)
+            held = list(self.found.columns)
+            table = self.file.read_row_group(group, columns=held if self.without else None)
+            # A name with a point is read with the one before its point.
+            self.table = table.select(held) if self.without else table
             self.changed: dict[int, Any] = {}
             for row in range(self.table.num_rows):
                 self.row = row
@@ -573,7 +617,7 @@ class _ParquetWriter:
     def _open(self) -> Any:
         if self._writer is None:
             file = self._source.file if self._source.count else pq.ParquetFile(self._source.path)
-            self._schema = file.schema_arrow
+            self._schema = _projected(file.schema_arrow, self._source.found.columns)
             columns = [file.metadata.row_group(0).column(i) for i in range(file.metadata.num_columns)][:1] if (
                 file.metadata.num_row_groups
             ) else []  # fmt: skip
@@ -588,6 +632,10 @@ class _ParquetWriter:
     def __exit__(self, *_: Any) -> None:
         self._flush()
         self._open().close()
+
+
+def _projected(schema: pa.Schema, columns: Collection[str]) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name in columns], schema.metadata)
 
 
 def _renamed(table: pa.Table, changed: Mapping[int, tuple[str, Any]]) -> pa.Table:

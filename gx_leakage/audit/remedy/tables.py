@@ -83,6 +83,7 @@ def placed(engine: TableEngine, names: Sequence[str], mend: Mend) -> Placed:
     row = engine.origin[1]
     first = [engine.connection.execute(f"SELECT min({row}) FROM {t}").fetchall()[0][0] for t in tables.values()]  # noqa: S608
     splits = Relations(engine, [SplitRows(name, Source(table, None)) for name, table in tables.items()])
+    mend.require_features(splits)
     before = tally(splits, mend.target)
     expectations = mend.expectations
     if mend.anew:

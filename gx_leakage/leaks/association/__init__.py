@@ -73,6 +73,7 @@ ROLES = (
         "feature",
         Columns(),
         "A column that a model is given. Without it all columns that have no other role are features.",
+        judges=list,
         insists=True,
     ),
     Role(
@@ -80,6 +81,7 @@ ROLES = (
         Columns(),
         "A column about how a row was recorded, which must say nothing about the target.",
         needs=_PREDICTED,
+        judges=list,
         looks_like=_like_metadata,
         place=70,
     ),
@@ -89,5 +91,6 @@ ROLES = (
         "For a column of categories the column that holds their target encoding.",
         needs={"target": "what the categories are encoded by"},
         keeps=lambda encodings: [*encodings, *encodings.values()],
+        judges=lambda encodings: encodings.values(),
     ),
 )

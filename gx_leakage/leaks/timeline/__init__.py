@@ -103,6 +103,7 @@ ROLES = (
         Pairs("FEATURE", "COLUMN"),
         "For a feature the column that says since when its value was known.",
         keeps=list,
+        judges=list,
     ),
     Role(
         "prediction_time",

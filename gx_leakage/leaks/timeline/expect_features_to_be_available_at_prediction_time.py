@@ -101,6 +101,10 @@ class ExpectFeaturesToBeAvailableAtPredictionTime(CrossBatchExpectation):
             query=evidence.leaked_rows_query,
         )
 
+    def leaking_columns(self, details: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the features that are later than a row."""
+        return {one["feature"]: None for one in details["features"] if one["rows"]}
+
     @classmethod
     def planned(cls, given: Given) -> list[dict[str, Any]]:
         """Return the check, at the time of the row where no other moment is named at which it predicts."""
