@@ -4,7 +4,7 @@ Rows that any key ties are one unit, however long the chain of keys: the smalles
 key to key until no row gets another one. Units are shuffled by a permutation of these numbers, which the seed chooses,
 and dealt out to the splits by how many rows came before, so that each gets its share but for half a unit. With a
 target, units of each class are spread evenly over that order first (systematic sampling; Cochran 1977, chapter 8), so
-that each split has its share of each class too.
+that each split has its share of each class too; where units are few or of several classes, a few shuffles are tried.
 
 Where rows are ordered, splits are cut from the order, between values that differ. A unit that lies on both sides of a
 cut has to go to one side, and its rows of the other one are dropped. How many such units each side gets is what keeps
@@ -19,7 +19,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -29,17 +29,24 @@ from gx_leakage.splits.relations import LeakedRows, Ordered, Relations
 from gx_leakage.sql.dialects import by_bytes, digest, remainder
 from gx_leakage.sql.keys import Key
 
-__all__ = ["TOLERANCE", "Anew", "standing"]
+__all__ = ["TOLERANCE", "Anew", "Keep", "aimed", "standing"]
 
 TOLERANCE = 0.02
 """How far from its proportion a split may be for the first way to be good enough."""
 MOST_ROUNDS, MOST_NESTED_ROUNDS = 4096, 8
 """How often the numbers of units are handed on, where rows can be kept in between, and where statements grow by it."""
+MOST_SHUFFLES, MOST_NESTED_SHUFFLES = 8, 4
+"""How many shuffles are tried for one that keeps the shares of the classes: where rows can be kept, and elsewhere."""
+MOST_AIMS = 4
+"""How often it is aimed anew, where rows that are dropped afterwards change the proportions."""
 STEPS = 200
 """In how fine steps units that straddle a cut are dealt out."""
 
 _PRIME = 2**31 - 1
 """The fifth power is a permutation of what is left of division by it, as 5 does not divide the prime less one."""
+Keep = Callable[[Any], sa.FromClause]
+"""Keeps the rows of a statement, for others to name."""
+_Attempt = TypeVar("_Attempt")
 _UNTIED, _WHOLE, _STRADDLING = 0, 1, 2
 
 
@@ -106,13 +113,42 @@ def standing(
         return [*(mark for one in standings for mark in one.marks(relation)), *of_rows, *of_target]
 
     def made(
-        stacked: sa.FromClause, sizes: Sequence[int], seed: int, more: Sequence[str] = (), keep: Any = None
+        stacked: sa.FromClause, sizes: Sequence[int], seed: int, more: Sequence[str] = (), keep: Keep | None = None
     ) -> Anew:
         named = [column.name for column in stacked.c if column.name.startswith("row_") and column.name[-1] == "_"]
         order = [*(mark for one in standings for mark in one.together), *named, *more]
         return _Dealing(relations, standings, stacked, sizes, order, bool(label), seed, keep).best()
 
     return marks, made
+
+
+def aimed(
+    sizes: Sequence[int], attempt: Callable[[Sequence[int]], tuple[Sequence[int], _Attempt]]
+) -> tuple[Sequence[int], _Attempt]:
+    """Return the sizes to aim at by which the rows that are left come nearest to the proportions, and what came of it.
+
+    Args:
+        sizes: The sizes whose proportions are wanted.
+        attempt: Given sizes to aim at, returns the sizes after all that is dropped, and what else there is to return.
+    """
+    wanted = np.array(sizes) / sum(sizes)
+    aims: Sequence[int] = list(sizes)
+    found: list[tuple[float, Sequence[int], _Attempt]] = []
+    for _ in range(MOST_AIMS):
+        try:
+            left, made = attempt(aims)
+        except CouldNotCheckError:
+            if not found:
+                raise
+            break
+        shares = np.array(left) / max(sum(left), 1)
+        found.append((float(np.abs(shares - wanted).max()), aims, made))
+        if found[-1][0] <= TOLERANCE or not shares.all():
+            break
+        corrected = np.array(aims) / sum(aims) * wanted / shares
+        aims = [max(1, round(share * sum(sizes))) for share in corrected / corrected.sum()]
+    _, aims, made = min(found, key=lambda one: one[0])
+    return aims, made
 
 
 def _comparable(relations: Relations) -> list[Key]:
@@ -133,7 +169,7 @@ class _Dealing:
     order: Sequence[str]
     classes: bool
     seed: int
-    keep: Callable[[Any], sa.FromClause] | None
+    keep: Keep | None
     """Keeps the rows of a statement, where there is a place to."""
     count: Iterator[int] = field(default_factory=itertools.count)
 
@@ -147,7 +183,7 @@ class _Dealing:
         problems: list[str] = []
         for way in self._ways():
             try:
-                off, made = self._dealt(way)
+                off, made = self._made(way)
             except CouldNotCheckError as error:
                 problems.append(error.marked)
                 continue
@@ -171,10 +207,55 @@ class _Dealing:
             ways.append(_Way(tuple(always), cut or within))
         return ways
 
-    def _dealt(self, way: _Way) -> tuple[float, Anew]:
+    def _made(self, way: _Way) -> tuple[float, Anew]:
+        """Return how far a way is from the proportions, and the rows by it: of some shuffles the best one."""
         placed, order = self._periods(way)
         units = self._units(self._numbered(placed), way.together)
-        dealt = self._in_order(units, with_periods=way.cut is not None)
+        kept_whole = {one.no for one in way.together if not (way.cut and one.no == way.cut.no)}
+        remaining = tuple(one.no for one in self.standings if one.no not in kept_whole)
+        found: list[tuple[float, float, Anew]] = []
+        shuffles = MOST_SHUFFLES if self.keep is not None else MOST_NESTED_SHUFFLES
+        if way.cut is not None and not way.together:
+            shuffles = 1  # each row lies in one part
+        for shuffle in range(shuffles):
+            rows = self._dealt(way, units, order, shuffle)
+            try:
+                off, off_classes = self._off(rows, len(order))
+            except CouldNotCheckError:
+                if shuffle == shuffles - 1 and not found:
+                    raise
+                continue
+            found.append((max(off, off_classes), off, Anew(rows, remaining)))
+            if found[-1][0] <= TOLERANCE:
+                break
+        _, off, made = min(found, key=lambda one: one[0])
+        return off, made
+
+    def _off(self, rows: sa.FromClause, splits: int) -> tuple[float, float]:
+        """Return how far the splits are from their proportions, and from their shares of the classes.
+
+        Raises:
+            CouldNotCheckError: a split has no rows.
+        """
+        of = [digest(rows.c.class_).label("class_")] if self.classes else []
+        marked = self._step(sa.select(rows.c.home_, *of))
+        counted: dict[Any, Any] = {}
+        for home, *class_, count in self._fetch(sa.select(*marked.c, sa.func.count()).group_by(*marked.c)):
+            if home is not None:
+                counted.setdefault(tuple(class_), np.zeros(splits))[int(home)] += int(count)
+        sizes = sum(counted.values(), np.zeros(splits))
+        if not sizes.all():
+            empty = self.relations.names[int(np.flatnonzero(sizes == 0)[0])]
+            raise CouldNotCheckError(
+                f"no rows are left for split '{empty}': too many belong together for {splits} splits of them."
+            )
+        off = np.abs(sizes / sizes.sum() - np.array(self.sizes) / sum(self.sizes)).max()
+        off_classes = [np.abs(rows / sizes - rows.sum() / sizes.sum()).max() for rows in counted.values()]
+        return float(off), float(max(off_classes))
+
+    def _dealt(self, way: _Way, units: sa.FromClause, order: Sequence[int], shuffle: int) -> sa.FromClause:
+        """Return the rows with ``home_``."""
+        dealt = self._in_order(units, shuffle, with_periods=way.cut is not None)
         places = [order.index(i) for i in range(len(order))]
         total = sum(self.sizes)
         shares = [self.sizes[i] / total for i in order]
@@ -200,33 +281,17 @@ class _Dealing:
             kept = dealt.c.period_.is_(None)
         cases = [(home == _whole(place), _whole(no)) for no, place in enumerate(places)]
         stays = sa.or_(kept, dealt.c.period_ == home) if way.cut is not None else sa.true()
-        rows = self._step(sa.select(
+        return self._step(sa.select(
             *(dealt.c[column.name] for column in self.stacked.c), sa.case(*((sa.and_(stays, c), n) for c, n in cases))
             .label("home_"),
         ))  # fmt: skip
-        counted = {
-            row[0]: int(row[1]) for row in self._fetch(sa.select(rows.c.home_, sa.func.count()).group_by(rows.c.home_))
-        }
-        sizes = [counted.get(no, 0) for no in range(len(order))]
-        left = sum(sizes)
-        if not all(sizes):
-            empty = self.relations.names[sizes.index(0)]
-            raise CouldNotCheckError(
-                f"no rows are left for split '{empty}': too many belong together for {len(sizes)} splits of them."
-            )
-        off = max(abs(size / left - given / total) for size, given in zip(sizes, self.sizes, strict=True))
-        kept_whole = {one.no for one in way.together if not (way.cut and one.no == way.cut.no)}
-        remaining = tuple(one.no for one in self.standings if one.no not in kept_whole)
-        return off, Anew(rows, remaining)
 
     def _step(self, statement: Any) -> sa.FromClause:
-        """Return one step of many as a relation: nested, they are deeper than SQLite reads; flat, Spark drops them."""
+        """Return one step of many as a relation: one inside of another, they are deeper than SQLite reads."""
         if self.keep is not None:
             return self.keep(statement)
         name = f"step_{next(self.count)}"
-        made: sa.FromClause = (
-            statement.subquery(name) if self.relations.engine.dialect.name == "spark" else statement.cte(name)
-        )
+        made: sa.FromClause = statement.cte(name)
         return made
 
     def _with(self, rows: sa.FromClause, found: Mapping[str, Any]) -> sa.FromClause:
@@ -357,7 +422,7 @@ class _Dealing:
         counted = self._fetch(sa.select(*(sa.func.sum(flag) for flag in flags.c)))[0]
         return not any(int(count or 0) for count in counted)
 
-    def _in_order(self, rows: sa.FromClause, *, with_periods: bool) -> sa.FromClause:
+    def _in_order(self, rows: sa.FromClause, shuffle: int, *, with_periods: bool) -> sa.FromClause:
         """Return the rows with what their unit is, and how many rows are in the shuffled order up to it: ``at_``."""
         found: dict[str, Any] = {"unit_rows_": sa.func.count().over(partition_by=rows.c.unit_)}
         if self.classes:
@@ -373,7 +438,8 @@ class _Dealing:
                 (rows.c.first_.is_(None), _whole(_UNTIED)), (rows.c.first_ == rows.c.last_, _whole(_WHOLE)),
                 else_=_whole(_STRADDLING),
             )  # fmt: skip
-        drawn = [int.from_bytes(hashlib.md5(f"{self.seed} {i}".encode()).digest()[:4], "big") for i in range(4)]  # noqa: S324 (no secret)
+        seed = f"{self.seed} {shuffle}" if shuffle else str(self.seed)
+        drawn = [int.from_bytes(hashlib.md5(f"{seed} {i}".encode()).digest()[:4], "big") for i in range(4)]  # noqa: S324 (no secret)
         a, b, c, d = (1 + number % (_PRIME - 1) for number in drawn)
         start = remainder(remainder(rows.c.unit_, _PRIME) * _whole(a) + _whole(b), _PRIME)
         found = {"tied_": tied, "drawn_": start}

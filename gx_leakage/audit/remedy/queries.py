@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.anew import standing
-from gx_leakage.audit.remedy.mend import Cost, Mend, tally
+from gx_leakage.audit.remedy.anew import Keep, aimed, standing
+from gx_leakage.audit.remedy.mend import Cost, Mend, Tally, tally
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
@@ -28,8 +28,9 @@ class CleanRows:
 
 
 def clean_rows(
-    relations: Relations, mend: Mend, derived: Callable[[Source, sa.Select[Any]], Source], name: str
-) -> CleanRows:
+    relations: Relations, mend: Mend, derived: Callable[[Source, sa.Select[Any]], Source], name: str,
+    keep: Keep | None = None,
+) -> CleanRows:  # fmt: skip
     """Return the queries for splits without what leaks.
 
     Leaks are mended one after the other; what is left of one is what the next looks at.
@@ -39,6 +40,7 @@ def clean_rows(
         mend: What is to be mended.
         derived: Returns the rows of a query as a source, given the source that they come from.
         name: What the one table is called that holds all splits, where there is one.
+        keep: Keeps the rows of a statement, where there is a place to.
 
     Raises:
         CouldNotCheckError: splits have other columns than others, or the strategy does not mend a leak.
@@ -55,13 +57,14 @@ def clean_rows(
                 f"have, and clean these."
             )
     held = [*([relations.split_column] if relations.split_column else []), *common]
-    cleaned, expectations = relations, mend.expectations
+    cleaned = relations
     before = tally(relations, mend.target)
     if mend.anew:
-        cleaned, expectations = _anew(relations, mend, list(before.rows.values()), held, derived)
-    for expectation in expectations:
-        change = _moved if mend.moves else _dropped
-        cleaned = change(cleaned, mend.leaked(expectation, cleaned), held, derived)
+        cleaned = _aimed(relations, mend, before, held, derived, keep)
+    else:
+        for expectation in mend.expectations:
+            change = _moved if mend.moves else _dropped
+            cleaned = change(cleaned, mend.leaked(expectation, cleaned), held, derived)
     cost = mend.accept(before, tally(cleaned, mend.target))
     queries: dict[str, Any] = {}
     for split in cleaned.splits:
@@ -112,13 +115,30 @@ def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derive
     return _placed(relations, with_home(stacked, leaked), aliases, held, derived)
 
 
+def _aimed(
+    relations: Relations, mend: Mend, before: Tally, held: Sequence[str], derived: Callable[..., Source],
+    keep: Keep | None,
+) -> Relations:  # fmt: skip
+    """Return new splits of all rows, in the proportions of those that are given after all that is dropped."""
+
+    def attempt(aims: Sequence[int]) -> tuple[list[int], Relations]:
+        splits, remaining = _anew(relations, mend, before, aims, held, derived, keep)
+        for expectation in remaining:
+            splits = _dropped(splits, mend.leaked(expectation, splits), held, derived)
+        return list(tally(splits, None).rows.values()), splits
+
+    return aimed(list(before.rows.values()), attempt)[1]
+
+
 def _anew(
-    relations: Relations, mend: Mend, sizes: Sequence[int], held: Sequence[str], derived: Callable[..., Source]
-) -> tuple[Relations, list[CrossBatchExpectation]]:
+    relations: Relations, mend: Mend, before: Tally, aims: Sequence[int], held: Sequence[str],
+    derived: Callable[..., Source], keep: Keep | None,
+) -> tuple[Relations, list[CrossBatchExpectation]]:  # fmt: skip
     """Return new splits, and the Expectations of which rows still leak."""
-    marks, made = standing(relations, [mend.leaked(one, relations) for one in mend.expectations], mend.target)
+    leaked = [mend.leaked(one, relations) for one in mend.expectations]
+    marks, made = standing(relations, leaked, mend.target if before.classes else None)
     stacked, aliases = relations.beside(held, marks)
-    anew = made(stacked, sizes, mend.seed)
+    anew = made(keep(sa.select(stacked)) if keep else stacked, aims, mend.seed, keep=keep)
     splits = _placed(relations, anew.rows, aliases, held, derived)
     remaining = [mend.expectations[no] for no in anew.remaining]
     # Each that has to be mended makes the statements longer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,15 @@ class Spark:
             assert isinstance(engine, SparkEngine)  # noqa: S101 (Spark frames live nowhere else)
 
             def derived(source: Source, query: sa.Select[Any]) -> Source:
-                return Source(_Rows(engine.frame(query)), source.execution_engine)
+                frame = engine.frame(query)
+                # What new splits are made by is let go of: Spark would compute all of it again whenever it is asked.
+                return Source(_Rows(frame.localCheckpoint() if mend.anew else frame), source.execution_engine)
 
             try:
-                clean = clean_rows(relations, mend, derived, "splits")
+                with ExitStack() as kept:
+                    clean = clean_rows(
+                        relations, mend, derived, "splits", lambda statement: kept.enter_context(engine.shared(statement))
+                    )
                 return Made({name: engine.frame(query) for name, query in clean.queries.items()}, clean.cost)
             finally:
                 relations.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.audit.remedy.anew import standing
-from gx_leakage.audit.remedy.mend import Cost, Mend, tally
+from gx_leakage.audit.remedy.anew import aimed, standing
+from gx_leakage.audit.remedy.mend import Cost, Mend, Tally, tally
 from gx_leakage.audit.remedy.queries import with_home
 from gx_leakage.engines import Source
 from gx_leakage.engines.duckdb import TableEngine
@@ -85,12 +85,12 @@ def placed(engine: TableEngine, names: Sequence[str], mend: Mend) -> Placed:
     splits = Relations(engine, [SplitRows(name, Source(table, None)) for name, table in tables.items()])
     mend.require_features(splits)
     before = tally(splits, mend.target)
-    expectations = mend.expectations
     if mend.anew:
-        expectations = _resplit(engine, splits, list(tables.values()), mend, list(before.rows.values()))
-    for expectation in expectations:
-        change = _move if mend.moves else _drop
-        change(engine, splits, list(tables.values()), mend.leaked(expectation, splits))
+        _aimed(engine, splits, list(tables.values()), mend, before)
+    else:
+        for expectation in mend.expectations:
+            change = _move if mend.moves else _drop
+            change(engine, splits, list(tables.values()), mend.leaked(expectation, splits))
     cost = mend.accept(before, tally(splits, mend.target))
     return Placed.of(engine, tables, sizes, first, mend, cost)
 
@@ -126,11 +126,39 @@ def _move(engine: TableEngine, splits: Relations, tables: Sequence[str], leaked:
     _bring(engine, tables, rows)
 
 
+def _aimed(engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, before: Tally) -> None:
+    """Make new splits of all rows, in the proportions of those that are given after all that is dropped."""
+    run = engine.connection.execute
+    given: list[str] = []
+    done: list[Sequence[int]] = []
+
+    def attempt(aims: Sequence[int]) -> tuple[list[int], None]:
+        for no, table in enumerate(given):
+            run(f"CREATE OR REPLACE TABLE {tables[no]} AS FROM {table}")
+        done.append(aims)
+        for expectation in _resplit(engine, splits, tables, mend, before, aims, given):
+            _drop(engine, splits, tables, mend.leaked(expectation, splits))
+        return [engine.size(table) for table in tables], None
+
+    try:
+        aims, _ = aimed(list(before.rows.values()), attempt)
+        if aims != done[-1]:
+            attempt(aims)
+    finally:
+        for table in given:
+            run(f"DROP TABLE IF EXISTS {table}")
+
+
 def _resplit(
-    engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, sizes: Sequence[int]
-) -> list[CrossBatchExpectation]:
-    """Bring all rows to new splits, and return the Expectations of which rows may still leak."""
-    marks, made = standing(splits, [mend.leaked(one, splits) for one in mend.expectations], mend.target)
+    engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, before: Tally, aims: Sequence[int],
+    given: list[str],
+) -> list[CrossBatchExpectation]:  # fmt: skip
+    """Bring all rows to new splits, and return the Expectations of which rows may still leak.
+
+    Where there are any, the tables as they are given are kept first, and their names appended.
+    """
+    leaked = [mend.leaked(one, splits) for one in mend.expectations]
+    marks, made = standing(splits, leaked, mend.target if before.classes else None)
     stack = splits.stack(splits.common_columns())
 
     def read(relation: sa.FromClause) -> list[Any]:
@@ -142,7 +170,11 @@ def _resplit(
         def keep(statement: Any) -> sa.FromClause:
             return tables_of_ours.enter_context(temporary_table(run, engine.dialect, statement))
 
-        anew = made(keep(stack.select(read)), sizes, mend.seed, engine.origin, keep)
+        anew = made(keep(stack.select(read)), aims, mend.seed, engine.origin, keep)
+        if anew.remaining and not given:
+            given += [f"given_{no}" for no in range(len(tables))]
+            for table, kept in zip(tables, given, strict=True):
+                run(f"CREATE TABLE {kept} AS FROM {table}")
         _bring(engine, tables, anew.rows)
     return [mend.expectations[no] for no in anew.remaining]
 
