@@ -14,6 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gx_leakage as gxl
+from gx_leakage.audit.plan import Asked, plan, read_roles
+from gx_leakage.audit.remedy.frames import Frames
+from gx_leakage.audit.remedy.mend import Mend
+from gx_leakage.gx.sources import data_context, prepare, relations_of
 
 
 def rows(count: int = 1200, seed: int = 0) -> Any:
@@ -32,6 +36,18 @@ def parted(frame: pd.DataFrame, *shares: float) -> dict[str, Any]:
 
 
 def made(splits: Any, *, seed: int = 0, allow: bool = False, **roles: Any) -> dict[str, Any]:
+    """Return new splits, without the two audits around them: what is asked of them is said by each test."""
+    with prepare(data_context(None), splits, None, None, None, None) as prepared:
+        relations = relations_of(prepared)
+        asked = Asked(roles=read_roles(roles))
+        planned = plan(asked, prepared.splits_by, prepared.names, relations).expectations
+        relations.close()
+    standing = [one for one in planned if one.rows_leak]
+    mend = Mend(standing, "resplit", "train", None, target=roles.get("target"), seed=seed, allow=allow)
+    return Frames(splits).cleaned(mend).splits
+
+
+def audited(splits: Any, *, seed: int = 0, allow: bool = False, **roles: Any) -> dict[str, Any]:
     cleaned = gxl.audit(splits, **roles).clean_splits("resplit", seed=seed, allow=allow)
     assert cleaned.report is not None
     assert cleaned.report.success
@@ -46,7 +62,7 @@ def near(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(abs(a - b) <= 0.02 for a, b in zip(shares(one), shares(other), strict=True))
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10_000), ends=st.sampled_from([(0.75,), (0.5,), (0.6, 0.8), (0.8, 0.9)]))
 def test_properties(seed: int, ends: tuple[float, ...]) -> None:
     before = parted(rows(seed=seed % 5), *ends)
@@ -58,10 +74,7 @@ def test_properties(seed: int, ends: tuple[float, ...]) -> None:
     assert found == list(range(1200))  # nothing is lost, and nothing twice
     for name, split in of_groups.items():
         whole = pd.concat(before.values())
-        assert abs((split["y"] == "yes").mean() - (whole["y"] == "yes").mean()) < 0.1, name
-    again = made(before, group="g", target="y", seed=seed)
-    assert all(split.equals(again[name]) for name, split in of_groups.items())
-
+        assert abs((split["y"] == "yes").mean() - (whole["y"] == "yes").mean()) <= 0.02, name
     in_time = made(before, time="t")
     assert near(before, in_time)
     parts = list(in_time.values())
@@ -75,10 +88,10 @@ def test_properties(seed: int, ends: tuple[float, ...]) -> None:
     assert sum(part["g"].nunique() for part in parts) == pd.concat(parts)["g"].nunique()
 
 
-def test_another_seed_is_another_split() -> None:
-    before = parted(rows(), 0.75)
-    found = {tuple(sorted(made(before, group="g", seed=seed)["test"]["no"])) for seed in range(3)}
-    assert len(found) == 3
+def test_another_seed_is_another_split_and_the_same_one_is_the_same() -> None:
+    before = parted(rows(600), 0.75)
+    found = [tuple(sorted(made(before, group="g", seed=seed)["test"]["no"])) for seed in (0, 1, 0)]
+    assert found[0] == found[2] != found[1]
 
 
 def test_groups_of_several_keys_are_tied_by_chains() -> None:
@@ -91,7 +104,7 @@ def test_groups_of_several_keys_are_tied_by_chains() -> None:
 
 
 def test_all_places_make_the_same_splits(tmp_path: Path) -> None:
-    before = parted(rows().drop(columns="no").assign(x=lambda frame: frame.index), 0.75)
+    before = parted(rows(300).drop(columns="no").assign(x=lambda frame: frame.index), 0.75)
     wanted = {name: sorted(map(int, split["x"])) for name, split in made(before, group=["h"], target="y").items()}
     assert wanted != {name: sorted(map(int, split["x"])) for name, split in before.items()}
     paths = {}
@@ -147,7 +160,7 @@ def test_sequences_stay_whole_where_they_can_and_are_cut_with_a_gap_otherwise() 
     assert shares(found) == [0.7, 0.3]
     assert not set(found["train"]["video"]) & set(found["test"]["video"])
     two = many.assign(video=lambda frame: frame["x"] // 500, frame=lambda frame: frame["x"] % 500)
-    found = made(parted(two.sample(frac=1, random_state=0), 0.7), sequence="video", frame="frame")
+    found = audited(parted(two.sample(frac=1, random_state=0), 0.7), sequence="video", frame="frame")
     assert near(parted(two, 0.7), found)
     assert sum(map(len, found.values())) == 998  # the first frame of each second part is too near
     for video in (0, 1):
@@ -157,7 +170,7 @@ def test_sequences_stay_whole_where_they_can_and_are_cut_with_a_gap_otherwise() 
 
 def test_windows_are_purged() -> None:
     frame = pd.DataFrame({"a": range(200), "b": [no + 4 for no in range(200)], "x": range(200)})
-    found = made(parted(frame.sample(frac=1, random_state=0), 0.75), window=("a", "b"), embargo=3)
+    found = audited(parted(frame.sample(frac=1, random_state=0), 0.75), window=("a", "b"), embargo=3)
     assert (found["train"]["b"].max(), found["test"]["a"].min()) == (149, 150)
     assert sum(map(len, found.values())) == 196
 
@@ -165,7 +178,7 @@ def test_windows_are_purged() -> None:
 def test_calendar_units_are_not_cut() -> None:
     times = pd.date_range("2024-01-01", periods=800, freq="6h").to_series().reset_index(drop=True)
     frame = pd.DataFrame({"t": times, "x": range(800)}).sample(frac=1, random_state=0)
-    found = made(parted(frame, 0.757), time="t", unit="week")
+    found = audited(parted(frame, 0.757), time="t", unit="week")
     assert near(parted(frame, 0.757), found)
     assert not set(found["train"]["t"].dt.isocalendar().week) & set(found["test"]["t"].dt.isocalendar().week)
     assert sum(map(len, found.values())) == 800
@@ -176,6 +189,37 @@ def test_copies_stay_together() -> None:
     found = made(parted(frame.sample(frac=1, random_state=0), 0.75))
     assert shares(found) == [0.75, 0.25]
     assert not set(found["train"]["x"]) & set(found["test"]["x"])
+
+
+def test_classes_of_mixed_groups_keep_their_shares() -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"g": [no // 8 for no in range(960)], "x": range(960)})
+    frame["y"] = rng.random(960) < rng.beta(0.4, 1.2, 120)[frame["g"]]
+    for seed in range(3):
+        found = made(parted(frame, 0.8), group="g", target="y", seed=seed)
+        assert near(parted(frame, 0.8), found)
+        assert abs(found["test"]["y"].mean() - frame["y"].mean()) <= 0.02, seed
+
+
+def test_a_gap_does_not_shift_the_proportions() -> None:
+    frame = pd.DataFrame({"t": [no // 10 for no in range(1000)], "x": range(1000)}).sample(frac=1, random_state=0)
+    found = made(parted(frame, 0.8), time="t", gap=12, allow=True)
+    assert near(parted(frame, 0.8), found)
+    assert found["test"]["t"].min() - found["train"]["t"].max() > 12
+    assert sum(map(len, found.values())) == 880
+
+
+@pytest.mark.spark
+def test_spark_makes_them_too(spark: Any) -> None:
+    before = parted(rows(300), 0.75)
+    frames = {name: spark.createDataFrame(split) for name, split in before.items()}
+    roles = {"group": "g", "time": "t", "gap": 2}
+    cleaned = gxl.audit(frames, **roles).clean_splits("resplit", allow=True)
+    assert cleaned.report is not None
+    assert cleaned.report.success
+    wanted = made(before, allow=True, **roles)
+    for name, split in cleaned.splits.items():
+        assert sorted(row.no for row in split.select("no").collect()) == sorted(wanted[name]["no"])
 
 
 def test_what_cannot_be_had_is_refused() -> None:

@@ -145,8 +145,9 @@ def aimed(
         found.append((float(np.abs(shares - wanted).max()), aims, made))
         if found[-1][0] <= TOLERANCE or not shares.all():
             break
-        corrected = np.array(aims) / sum(aims) * wanted / shares
-        aims = [max(1, round(share * sum(sizes))) for share in corrected / corrected.sum()]
+        # What is dropped beside a cut hardly depends on where it is.
+        dropped = np.array(aims) - np.array(left)
+        aims = [max(1, round(aim)) for aim in wanted * sum(left) + dropped]
     _, aims, made = min(found, key=lambda one: one[0])
     return aims, made
 
