@@ -213,7 +213,7 @@ def test_a_gap_does_not_shift_the_proportions() -> None:
 def test_spark_makes_them_too(spark: Any) -> None:
     before = parted(rows(300), 0.75)
     frames = {name: spark.createDataFrame(split) for name, split in before.items()}
-    roles = {"group": "g", "time": "t", "gap": 2}
+    roles: Any = {"group": "g", "time": "t", "gap": 2}
     cleaned = gxl.audit(frames, **roles).clean_splits("resplit", allow=True)
     assert cleaned.report is not None
     assert cleaned.report.success

@@ -225,7 +225,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
         return found
 
     def leaking_columns(self, details: Mapping[str, Any]) -> dict[str, str | None]:
-        """Return the columns of a result's details that leak, each with its severity; None where it has none of its own.
+        """Return the columns of a result's details that leak, each with its own severity, or None.
 
         Splits without these columns do not have the leak.
         """

@@ -249,9 +249,9 @@ class Report:
                 rows, in the proportions of these, with groups whole and in the order of time.
             **options: ``directory``, the folder where files are written to (those that were given are not touched); in
                 a warehouse ``run``, whether to make the tables and not only say how; ``seed``, which of many splits
-                ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost; ``drop_columns``,
-                whether columns that leak are left out of all splits: those that are proved to, and with
-                ``fail_on="warning"`` those that are suspected to.
+                ``"resplit"`` makes; ``allow``, whether half of a split, or its proportion, may be lost;
+                ``drop_columns``, whether columns that leak are left out of all splits: those that are proved to, and
+                with ``fail_on="warning"`` those that are suspected to.
 
         Raises:
             CouldNotCheckError: a check could not be made, the strategy does not fit what leaks, or costs too much.

@@ -1,4 +1,4 @@
-"""Clean splits: leaked rows dropped from the judged splits or from train, groups brought to one split, columns left out.
+"""Clean splits: leaked rows dropped, groups brought to one split, splits made anew, leaking columns left out.
 
 How leaked rows are found is said by each family (:class:`gx_leakage.splits.relations.LeakedRows`). What is made of it
 depends on the place: frames and files (by way of tables in DuckDB), a warehouse, Spark: a module each.

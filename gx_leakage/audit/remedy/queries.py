@@ -92,9 +92,7 @@ def _without(relations: Relations, columns: Collection[str], derived: Callable[.
             rows = relations.engine.relation(split.source, held)
             sources[id(split.source)] = derived(split.source, sa.select(*(rows.c[name] for name in held)))
         splits.append(replace(split, source=sources[id(split.source)]))
-    return Relations(
-        relations.engine, splits, relations.split_column, relations.rows_without_split, relations.asset
-    )
+    return Relations(relations.engine, splits, relations.split_column, relations.rows_without_split, relations.asset)
 
 
 def _dropped(

@@ -203,7 +203,10 @@ def _refuse_values(names: tuple[str, str], origin: SplitFiles, home: SplitFiles,
 
 
 def _written_names(
-    found: SplitFiles, kind: type[_Records], changes: Changes, split_column: str | None,
+    found: SplitFiles,
+    kind: type[_Records],
+    changes: Changes,
+    split_column: str | None,
     without: Collection[str],
 ) -> dict[str, Any]:
     """Return how the names of the splits are written in the file."""

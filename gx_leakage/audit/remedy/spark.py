@@ -39,9 +39,11 @@ class Spark:
 
             try:
                 with ExitStack() as kept:
-                    clean = clean_rows(
-                        relations, mend, derived, "splits", lambda statement: kept.enter_context(engine.shared(statement))
-                    )
+
+                    def keep(statement: sa.Select[Any]) -> sa.FromClause:
+                        return kept.enter_context(engine.shared(statement))
+
+                    clean = clean_rows(relations, mend, derived, "splits", keep)
                 return Made({name: engine.frame(query) for name, query in clean.queries.items()}, clean.cost)
             finally:
                 relations.close()
