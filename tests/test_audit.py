@@ -289,3 +289,13 @@ def test_the_moment_of_a_prediction_needs_no_order_in_time() -> None:
 def test_bad_input(splits: Any, roles: Any, message: str) -> None:
     with pytest.raises(gxl.CouldNotCheckError, match=message):
         gxl.audit(splits, **roles)
+
+
+def test_times_among_repeated_rows_have_no_length() -> None:
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=200, freq="h"), "x": random.normal(size=200)})
+    report = gxl.audit({"train": rows[:150], "test": pd.concat([rows[150:], rows[:5]])})
+    assert not report.errors
+    assert [(f.expectation, f.result["unexpected_count"]) for f in report.findings if f.leaked] == [
+        ("expect_no_identical_rows_across_batches", 5)
+    ]

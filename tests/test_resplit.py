@@ -185,7 +185,8 @@ def test_calendar_units_are_not_cut() -> None:
 
 
 def test_copies_stay_together() -> None:
-    frame = pd.DataFrame({"x": [no // 2 for no in range(200)], "z": [no // 2 for no in range(200)]})
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({name: rng.random(100).repeat(2) for name in "xyz"})
     found = made(parted(frame.sample(frac=1, random_state=0), 0.75))
     assert shares(found) == [0.75, 0.25]
     assert not set(found["train"]["x"]) & set(found["test"]["x"])
@@ -250,3 +251,14 @@ def test_the_cost_is_said_with_classes() -> None:
     assert "in test: a is 0.0% of it, before 75.0%" in cleaned.sentence or "b is 100.0%" in cleaned.sentence
     hidden = gxl.audit(splits, group="g", target="y", show_values=False).clean_splits("judged", allow=True)
     assert hidden.shares == []
+
+
+def test_what_chance_makes_equal_need_not_stay_together() -> None:
+    random = np.random.default_rng(5)
+    rows = pd.DataFrame({"age": random.integers(0, 3, 400), "smokes": random.integers(0, 2, 400)})
+    report = gxl.audit({"train": rows[:300], "test": rows[300:]})
+    assert report.success
+    cleaned = report.clean_splits("resplit", seed=1)
+    sizes = {one["name"]: one["after"] for one in cleaned.rows}
+    assert abs(sizes["train"] - 300) <= 8
+    assert sum(sizes.values()) == 400

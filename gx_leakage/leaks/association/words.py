@@ -113,7 +113,7 @@ def association_judgement(
             of_column["where_known"] = True
         if ranks and not evidence.target.classes:
             of_column["rank_score"] = one.rank_score
-        if relations and one.relation:
+        if one.exact is not None:
             of_column["severity"] = "critical"
         if one.by_split:
             of_column["splits"] = dict(one.by_split)

@@ -23,7 +23,7 @@ question says nothing, and the second decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,6 +241,17 @@ def rule(relations: Relations, stack: Stack, keys: Sequence[Key], significance: 
         return _rule(relations, rows, keys, sizes, significance) if sum(sizes) >= FEWEST_ROWS else None
 
 
+def holds_copies(relations: Relations, stack: Stack, keys: Sequence[Key], rule: Rule) -> bool:
+    """Return whether some row occurs twice, in one split or in several, that chance does not make equal."""
+    splits = len(stack.names)
+    with relations.engine.shared(distinct_rows(stack, keys)) as rows:
+        found, _ = weighed(rows, rule, splits)
+        repeated = _total([found.c[f"n{i}"] for i in range(splits)]) > 1
+        telling = sa.and_(repeated, found.c["product"] <= rule.largest)
+        count = relations.fetch(sa.select(sa.func.sum(sa.case((telling, 1), else_=0))))[0][0]
+        return rule.more_than_within or bool(count)
+
+
 def _rule(
     relations: Relations, rows: sa.FromClause, keys: Sequence[Key], sizes: Sequence[int], significance: float
 ) -> Rule:
@@ -251,7 +262,10 @@ def _rule(
     p_value = float(stats.binom.sf(split - 1, twice, apart))
 
     taken = relations.fetch(sample(rows, len(keys), distinct))
-    measured = _Measured.of([[plain(value) for value in row] for row in taken])
+    types = [rows.c[f"k{i}"].type for i in range(len(keys))]
+    # What is only shown as a text, such as a time or a UUID, has no length in a database.
+    of_text = {i for i, of in enumerate(types) if isinstance(of, sa.String) and not isinstance(of, sa.Enum)}
+    measured = _Measured.of([[plain(value) for value in row] for row in taken], of_text)
     columns = measured.columns
     counts = None
     if len(taken) < distinct and columns:
@@ -280,7 +294,7 @@ class _Measured:
     """For each of them which rows have a value."""
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[Any]]) -> _Measured:
+    def of(cls, rows: Sequence[Sequence[Any]], of_text: Collection[int]) -> _Measured:
         """Leave out columns that say nothing, or that another one tells."""
         size = len(rows)
         values = [[row[i] for row in rows] for i in range(len(rows[0]) if rows else 0)]
@@ -295,11 +309,7 @@ class _Measured:
             equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
             if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):
                 agreeing[i], ranks[i] = equal, rank
-        texts = frozenset(
-            i
-            for i in agreeing
-            if codes[i].max() + 1 >= FREE_TEXT * size and any(isinstance(value, str) for value in values[i])
-        )
+        texts = frozenset(i for i in agreeing if codes[i].max() + 1 >= FREE_TEXT * size and i in of_text)
         known = tuple(np.array([value is not None for value in values[i]]) for i in agreeing)
         return cls(tuple(agreeing), texts, tuple(agreeing.values()), known)
 

@@ -8,7 +8,7 @@ ever joined: NULL equals NULL where that is asked for, as it does in every GROUP
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -310,7 +310,11 @@ def leaked_rows(
     stack = relations.stack(chosen)
     keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
     rule = coincidence.rule(relations, stack, keys, significance) if significance else None
-    return _leaked(keys, null_is_a_value, relations.on_side(side, train), rule)
+    found = _leaked(keys, null_is_a_value, relations.on_side(side, train), rule)
+    if rule is not None and not coincidence.holds_copies(relations, stack, keys, rule):
+        # Rows that chance makes equal need not stay together.
+        return replace(found, together=())
+    return found
 
 
 def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int], rule: Rule | None) -> LeakedRows:
