@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gx_leakage.audit.arrays import audit_arrays, audit_folds
     from gx_leakage.audit.run import assert_expectation, audit
     from gx_leakage.errors import CouldNotCheckError
     from gx_leakage.gx.actions import LeakageReportAction
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cleaned", "CouldNotCheckError", "CrossBatchExpectation", "Finding", "LeakFoundError", "LeakageReportAction",
-    "Report", "add_file_splits", "assert_expectation", "audit", "dataframe_splits", "guard",
+    "Report", "add_file_splits", "assert_expectation", "audit", "audit_arrays", "audit_folds", "dataframe_splits",
+    "guard",
 ]  # fmt: skip
 
 _HOMES = {
+    "gx_leakage.audit.arrays": ("audit_arrays", "audit_folds"),
     "gx_leakage.audit.run": ("assert_expectation", "audit"),
     "gx_leakage.errors": ("CouldNotCheckError",),
     "gx_leakage.gx.actions": ("LeakageReportAction",),

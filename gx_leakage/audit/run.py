@@ -24,23 +24,23 @@ from gx_leakage.families import roles
 from gx_leakage.gx.actions import LeakageReportAction
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.planning import Given
-from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, only_one, prepare, relations_of
 from gx_leakage.gx.verdicts import counts
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
+from gx_leakage.splits.frames import TARGET, Opened, is_frame, mentioned, opened
 from gx_leakage.splits.relations import train_among
 
 if TYPE_CHECKING:
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 
-__all__ = ["assert_expectation", "audit", "proposed"]
+__all__ = ["assert_expectation", "audit", "proposed", "telling"]
 
 _Audit = TypeVar("_Audit", bound=Callable[..., Any])
 
 
-def _telling(run: _Audit) -> _Audit:
+def telling(run: _Audit) -> _Audit:
     """Let no value of the data out by an error of an audit that is not to show any."""
 
     @functools.wraps(run)
@@ -66,7 +66,7 @@ def _guarded(run: _Audit, show_values: bool) -> _Audit:
     return guarded  # type: ignore[return-value]
 
 
-@_telling
+@telling
 def audit(
     splits: Mapping[str, Any] | Any,
     *,
@@ -123,15 +123,22 @@ def audit(
         if name not in roles():
             known = [*roles(), *_SETTINGS]
             raise CouldNotCheckError(f"audit() has no argument '{name}'. {nearest(name, known)}")
+    expectations = [_typed(one) for one in expectations]
     asked = Asked(
         roles=read_roles(named),
         exclude=[exclude] if isinstance(exclude, str) else list(exclude),
         train=train,
         common={"mostly": mostly, "show_values": show_values},
         arguments=arguments or {},
-        expectations=[_typed(one) for one in expectations],
+        expectations=expectations,
     )
     counts("critical", fail_on)
+    held = Opened(splits)
+    if connection is None:
+        held = opened(splits, mentioned(list(named.values()), asked.exclude, split_column, asked.arguments, expectations))
+        splits = held.splits
+    if held.target is not None and TARGET in roles():
+        asked = replace(asked, roles=read_roles({TARGET: held.target, **asked.roles}))
     if save is not None and not show_values and any(map(is_frame, _given(splits))):
         raise CouldNotCheckError("a saved project keeps the rows of frames: give files, or save without hiding values.")
     if measure is not False:
@@ -182,7 +189,7 @@ def audit(
             mostly=mostly, show_values=show_values, arguments=arguments, expectations=expectations,
             memory_limit=memory_limit, date_format=date_format, fail_on=fail_on, **asked.roles,
         )  # fmt: skip
-        given = Inputs(splits, split_column, connection, date_format, asked.train, show_values, again)
+        given = Inputs(held, split_column, connection, date_format, asked.train, show_values, again)
         return replace(
             report,
             proposals=found,
@@ -260,6 +267,7 @@ def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> 
     __tracebackhide__ = True
     context = data_context(None)
     column: Any = expectation.split_column
+    splits = opened(splits, mentioned(expectation.configuration.kwargs)).splits
     with prepare(context, splits, column, None, None, None, alone=True) as prepared:
         given: Any = expectation.configuration.to_domain_obj()
         for name, value in prepared.splits_by.items():

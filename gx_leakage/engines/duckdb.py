@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -28,9 +29,6 @@ from gx_leakage.engines.engine import Source, answered
 from gx_leakage.engines.spark import as_utc, spark_types
 from gx_leakage.engines.warehouse import WarehouseEngine
 from gx_leakage.errors import CouldNotCheckError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "PROJECT_OPTION",
@@ -375,10 +373,18 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
             array = array.cast(pa.timestamp("us", array.type.tz))
     if pa.types.is_floating(array.type) and array.null_count == len(array):
         return pa.chunked_array([pa.nulls(len(array))])  # pandas makes a column of floats of it when nothing is known
-    if pa.types.is_floating(array.type) and array.null_count:
+    if pa.types.is_floating(array.type) and array.null_count and not isinstance(series.dtype, pd.ArrowDtype):
         array = _integers_again(array)
     if pa.types.is_float16(array.type):
         array = pa.chunked_array([pa.array(series.astype("float32"), from_pandas=True)])  # which holds all of them
+    if pa.types.is_time(array.type) and array.type.unit == "ns":
+        try:
+            array = array.cast(pa.time64("us"))
+        except pa.ArrowInvalid as error:
+            raise CouldNotCheckError(
+                f"column '{column}' of the DataFrame has times of day that are finer than microseconds, which cannot "
+                f"be compared exactly: round them, or give their number of nanoseconds."
+            ) from error
     if pa.types.is_duration(array.type):
         try:
             array = array.cast(pa.duration("us"))

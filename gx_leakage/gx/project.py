@@ -22,8 +22,9 @@ import sqlalchemy as sa
 from gx_leakage.engines.duckdb import PROJECT_OPTION, arrow_table, on_project
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.splits import files
+from gx_leakage.splits.frames import is_frame
 
-__all__ = ["DATA_VARIABLE", "FILE", "is_frame", "make_relations", "mark", "named_tables", "register", "save"]
+__all__ = ["DATA_VARIABLE", "FILE", "make_relations", "mark", "named_tables", "register", "save"]
 
 FILE = "leakage_splits.json"
 """What a project of ours has in its folder."""
@@ -33,11 +34,6 @@ DATA_VARIABLE = "GX_LEAKAGE_DATA"
 
 _opened: dict[str, Path] = {}
 """Where the projects are that were opened in this process, by their id."""
-
-
-def is_frame(value: Any) -> bool:
-    """Return whether a split is a DataFrame."""
-    return hasattr(value, "columns") and not isinstance(value, (str, os.PathLike))
 
 
 def named_tables(splits: Iterable[str]) -> dict[str, str]:

@@ -18,11 +18,10 @@ import sqlalchemy as sa
 
 import great_expectations as gx
 from gx_leakage.disclosure import redacted
-from gx_leakage.engines.duckdb import require_readable
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx import project
 from gx_leakage.gx.guarded import CONFIG, guard_file
-from gx_leakage.gx.project import is_frame
+from gx_leakage.splits.frames import is_frame, is_spark, opened_frame
 from gx_leakage.splits.relations import Relations
 from gx_leakage.splits.resolve import named_frames, resolve
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 
 __all__ = [
-    "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "is_frame", "name_of", "prepare",
-    "prepared", "relations_of", "resolved", "with_driver",
+    "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "name_of", "prepare", "prepared", "relations_of", "resolved", "with_driver",
 ]  # fmt: skip
 
 CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
@@ -141,8 +139,9 @@ def prepare(
         raise CouldNotCheckError(
             "a split column is for one table or file that holds all splits, but several are given."
         )
-    for name, value in named.items():
-        _require_readable(name, value)
+    if connection is None:
+        named = {name: opened_frame(name, value) for name, value in named.items()}
+    _require_together(named, saved)
     names = list(named)
     if all(is_frame(value) for value in named.values()) and saved is None and connection is None:
         with _prepare_frames(context, named, split_column) as prepared:
@@ -179,37 +178,21 @@ def only_one(name: str) -> CouldNotCheckError:
     )
 
 
-def _require_readable(name: str, split: Any) -> None:
-    """Raise where a split is neither a DataFrame of pandas or Spark nor a name or a path."""
-    library = type(split).__module__.split(".")[0]
-    if isinstance(split, (str, os.PathLike)) or (is_frame(split) and library == "pyspark"):
+def _require_together(splits: Mapping[str, Any], saved: Path | None) -> None:
+    """Raise where frames of Spark are to go where they cannot: beside files, or into a folder."""
+    if not any(map(is_spark, splits.values())):
         return
-    if _is_pandas(split):
-        require_readable(split)
-        return
-    ways = {
-        "polars": "its .to_pandas()", "pyarrow": "its .to_pandas()", "pandas": "its .to_frame()",
-        "numpy": "pandas.DataFrame(array)", "duckdb": "its .df()", "dict": "pandas.DataFrame(columns)",
-    }  # fmt: skip
-    kind = type(split).__name__
-    way = ways.get(library) or ways.get(kind)
-    raise CouldNotCheckError(
-        f"split '{name}' is given as {kind if library == 'builtins' else f'{library}.{kind}'}, which is not read: give "
-        f"a DataFrame of pandas or Spark{f' ({way})' if way else ''}, or the path of a file."
-    )
-
-
-def _is_pandas(split: Any) -> bool:
-    import pandas as pd
-
-    return isinstance(split, pd.DataFrame)
+    if saved is not None:
+        raise CouldNotCheckError("frames of Spark are not saved: write them to files or tables, and give those.")
+    if not all(map(is_frame, splits.values())):
+        raise CouldNotCheckError("frames of Spark and files are not read together: read the files with Spark too.")
 
 
 @contextmanager
 def _prepare_frames(
     context: AbstractDataContext, frames: Mapping[str, Any], split_column: str | None
 ) -> Iterator[Prepared]:
-    spark = any(type(frame).__module__.startswith("pyspark") for frame in frames.values())
+    spark = any(map(is_spark, frames.values()))
     source = context.data_sources.add_spark("splits") if spark else context.data_sources.add_pandas("splits")
     definition = source.add_dataframe_asset("splits").add_batch_definition_whole_dataframe("splits")
     if split_column is not None:

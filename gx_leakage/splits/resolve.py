@@ -16,9 +16,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from great_expectations.core.partitioners import FileNamePartitionerPath
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.execution_engine.pandas_batch_data import PandasBatchData
 
 from gx_leakage.engines import Source, open_engine
 from gx_leakage.errors import CouldNotCheckError, MissingColumnError, nearest
+from gx_leakage.splits.frames import is_frame, is_spark, opened
 from gx_leakage.splits.relations import Relations, SplitRows, in_usual_order
 
 __all__ = ["add_file_splits", "dataframe_splits", "named_frames", "resolve", "rows_without_split"]
@@ -46,22 +49,28 @@ def rows_without_split() -> Iterator[None]:
 
 @contextmanager
 def dataframe_splits(**frames: Any) -> Iterator[dict[str, Any]]:
-    """Name the DataFrames (pandas or Spark) that are the splits of one data set, and yield batch parameters.
+    """Name the frames that are the splits of one data set, and yield batch parameters.
 
-    The frames are known inside of the ``with`` block only, and nothing of them is stored::
+    They may be whatever :func:`gx_leakage.audit` takes in memory: frames of pandas, polars or Spark, tables of Arrow,
+    arrays, ... What GX validates of them is a DataFrame of Spark, or one of pandas, over the same memory where that is
+    possible. They are known inside of the ``with`` block only, and nothing of them is stored::
 
         with gxl.dataframe_splits(train=train, test=test) as parameters:
             checkpoint.run(batch_parameters=parameters)
     """
     if len(frames) < 2:
         raise CouldNotCheckError(f"dataframe_splits needs two or more DataFrames, not {len(frames)}.")
-    with named_frames(frames) as parameters:
+    found = dict(opened(frames).splits)
+    for name, frame in found.items():
+        if not is_frame(frame):
+            raise CouldNotCheckError(f"split '{name}' is a path: dataframe_splits takes what is in memory.")
+    with named_frames(found) as parameters:
         yield parameters
 
 
 @contextmanager
 def named_frames(frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Name DataFrames as :func:`dataframe_splits` does; one may stand alone."""
+    """Name frames of pandas or Spark as :func:`dataframe_splits` does; one may stand alone."""
     token = _frames.set((*_frames.get(), frames))
     try:
         yield {"dataframe": min(frames.values(), key=_size)}  # GX hashes the frame that it validates
@@ -70,7 +79,7 @@ def named_frames(frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _size(frame: Any) -> int:
-    return len(frame) if hasattr(frame, "__len__") else 0
+    return -1 if is_spark(frame) else len(frame)
 
 
 def resolve(
@@ -186,12 +195,19 @@ def _frames_with(batch: Any) -> list[SplitRows]:
     frame = getattr(batch.data, "dataframe", None)
     for frames in reversed(_frames.get()):
         if frame is not None and any(other is frame for other in frames.values()):
-            data, engine = type(batch.data), batch.data.execution_engine
-            return [
-                SplitRows(name, Source(data(execution_engine=engine, dataframe=other), engine))
-                for name, other in frames.items()
-            ]
+            return [SplitRows(name, _in_memory(other, batch.data)) for name, other in frames.items()]
     return []
+
+
+def _in_memory(frame: Any, beside: Any) -> Source:
+    """Return a frame as the batch data of GX that it would be, beside the one of another frame."""
+    of_spark = type(beside).__name__ == "SparkDFBatchData"
+    if of_spark == is_spark(frame):
+        return Source(type(beside)(execution_engine=beside.execution_engine, dataframe=frame), beside.execution_engine)
+    if of_spark:
+        engine = PandasExecutionEngine()
+        return Source(PandasBatchData(execution_engine=engine, dataframe=frame), engine)
+    raise CouldNotCheckError("beside frames of Spark the one that is validated has to be of Spark.")
 
 
 def _siblings(batch: Any) -> list[SplitRows]:

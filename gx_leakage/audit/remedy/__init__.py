@@ -21,9 +21,9 @@ from gx_leakage.audit.remedy.spark import Spark
 from gx_leakage.audit.remedy.warehouse import Warehouse
 from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, nearest
-from gx_leakage.gx.project import is_frame
 from gx_leakage.gx.report import Cleaned, Report
 from gx_leakage.gx.sources import name_of
+from gx_leakage.splits.frames import Opened, is_frame, is_spark
 from gx_leakage.splits.resolve import rows_without_split
 
 __all__ = ["STRATEGIES", "Inputs", "Place"]
@@ -75,7 +75,7 @@ class Inputs:
     """What was audited, so that it can be cleaned and audited again."""
 
     # Rows and credentials are for nobody who prints a report's remedy.
-    splits: Any = field(repr=False)
+    opened: Opened = field(repr=False)
     split_column: str | None
     connection: str | None = field(repr=False)
     date_format: str | None
@@ -99,7 +99,8 @@ class Inputs:
         made = place.cleaned(mend)
         again = self._checked(place, made, mend) if place.checked else None
         shares = made.cost.shares if self.show_values else []
-        return Cleaned(made.splits, made.cost.rows, by_hand, made.sql, again, shares, list(left.columns))
+        given_back = self.opened.given_back(made.splits)
+        return Cleaned(given_back, made.cost.rows, by_hand, made.sql, again, shares, list(left.columns))
 
     def _checked(self, place: Place, made: Made, mend: Mend) -> Report:
         """Return the report of the clean splits.
@@ -127,15 +128,18 @@ class Inputs:
         raise CouldNotCheckError(f"{place.set_aside(made)}, which could not be checked again: {reasons}")
 
     def _place(self, folder: Path | None, run: bool, columns: Sequence[str]) -> Place:
-        given = dict(self.splits) if isinstance(self.splits, Mapping) else {name_of(self.splits): self.splits}
+        splits = self.opened.splits
+        given = dict(splits) if isinstance(splits, Mapping) else {name_of(splits): splits}
         named = {str(name): value for name, value in given.items()}
         if self.connection is not None:
             return Warehouse(named, self.connection, run)
         frames = [is_frame(value) for value in named.values()]
         if any(frames) and not all(frames):
             raise CouldNotCheckError("frames and files are not cleaned together: give only one of them.")
-        spark = [type(value).__module__.startswith("pyspark") for value in named.values()]
-        if any(spark):
+        spark = [is_spark(value) for value in named.values()]
+        if any(spark) and not all(spark):
+            raise CouldNotCheckError("frames of Spark and others are not cleaned together: give only one of them.")
+        if all(spark):
             return Spark(named)
         if all(frames):
             return Frames.without(named, columns)
