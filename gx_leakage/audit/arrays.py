@@ -70,9 +70,7 @@ def audit_arrays(
 
 
 @telling
-def audit_folds(
-    x: Any, y: Any = None, *, cv: Any, groups: Any = None, times: Any = None, **options: Any
-) -> Report:
+def audit_folds(x: Any, y: Any = None, *, cv: Any, groups: Any = None, times: Any = None, **options: Any) -> Report:
     """Check the folds of a cross-validation, each against the rows that its model is fitted on.
 
     The report has a finding for each check, which says the folds that leak; ``details["folds"]`` has what each came to.
@@ -112,8 +110,8 @@ def _beside(frame: Any, given: Mapping[str, Any], of: str) -> tuple[Any, dict[st
     """Return a frame with groups and times beside its columns, and what these are called, by role."""
     if not isinstance(frame, pd.DataFrame):
         raise CouldNotCheckError(
-            "arrays and folds are of rows in memory: give frames, tables or arrays, and files, tables of a database and "
-            "frames of Spark to gx_leakage.audit()."
+            "arrays and folds are of rows in memory: give frames, tables or arrays, and files, tables of a database "
+            "and frames of Spark to gx_leakage.audit()."
         )
     named = {}
     for argument, values in given.items():
@@ -156,14 +154,15 @@ def _folds(cv: Any, given: Any, frame: pd.DataFrame, target: Any, groups: Any) -
         seed = getattr(cv, "random_state", 0) if getattr(cv, "shuffle", True) else 0
         if not isinstance(seed, (int, np.integer)):
             raise CouldNotCheckError(
-                f"{type(cv).__name__} shuffles anew each time, so that these folds are not those that a model is judged "
-                f"by: give it a number as random_state=, or give the pairs, list(cv.split(X, y))."
+                f"{type(cv).__name__} shuffles anew each time, so that these folds are not those that a model is "
+                f"judged by: give it a number as random_state=, or give the pairs, list(cv.split(X, y))."
             )
         rows = given if isinstance(given, (pd.DataFrame, np.ndarray)) else frame
         pairs = _split(cv, rows, target, groups)
     elif isinstance(cv, (str, Mapping)) or not isinstance(cv, Iterable):
         raise CouldNotCheckError(
-            f"cv={cv!r} makes no folds: give a splitter of scikit-learn, such as GroupKFold(5), or pairs of index arrays."
+            f"cv={cv!r} makes no folds: give a splitter of scikit-learn, such as GroupKFold(5), or pairs of index "
+            f"arrays."
         )
     else:
         pairs = iter(cv)
@@ -189,10 +188,9 @@ def _split(cv: Any, rows: Any, target: Any, groups: Any) -> Iterator[Any]:
         yield from cv.split(rows, target, groups)
     except CouldNotCheckError:
         raise
-    except Exception as error:  # noqa: BLE001 (a splitter may be anybody's)
-        said = str(error).strip().splitlines()[:1]
+    except Exception as error:
         raise CouldNotCheckError(
-            f"{type(cv).__name__} could not split the rows ({type(error).__name__}){value(f': {said[0]}') if said else ''}"
+            f"{type(cv).__name__} could not split the rows ({type(error).__name__}){value(f': {error}')}"
         ) from error
 
 
@@ -229,6 +227,7 @@ def _together(reports: Mapping[str, Report]) -> Report:
         for one in report.findings:
             kwargs = {name: value for name, value in one.kwargs.items() if name not in _OF_A_FOLD}
             key = json.dumps([one.expectation, kwargs], sort_keys=True, default=str)
+            key = key.replace(f'"{fold} train"', "train").replace(f'"{fold}"', "fold")  # as in an order of splits
             by_check.setdefault(key, {})[fold] = replace(one, kwargs=kwargs)
     findings = []
     for found in by_check.values():
@@ -274,7 +273,9 @@ def _made(found: Mapping[str, Finding], folds: int) -> Finding:
             "summary": f"{len(leaking)} of {folds} folds leak. {sentences}"
             + (f" And so on, {more:,} more." if leaking and more > 0 else "")
             if leaking
-            else f"None of {len(found)} folds leaks. {sentences}",
+            else f"None of {len(found)} folds leaks. {sentences}"
+            if len(found) > 1
+            else sentences,
         },
     }
     if any("overlap" in one for one in details):

@@ -92,8 +92,9 @@ def audit(
     Without any role the checks that need none are made, and roles are proposed in the report.
 
     Args:
-        splits: By name, DataFrames (pandas or Spark), paths of CSV, Parquet or JSON files (Parquet folders too), or,
-            with ``connection``, names of tables. With ``split_column``, one of these that holds all splits.
+        splits: By name, DataFrames (pandas, polars, Spark), tables of Arrow, relations of DuckDB, data sets of Hugging
+            Face, arrays of two dimensions, pairs ``(X, y)`` of these, paths of CSV, Parquet or JSON files (folders
+            too), or, with ``connection``, names of tables. With ``split_column``, one of these that holds all splits.
         split_column: The column whose values name the split of each row.
         connection: A SQLAlchemy URL; ``${VAR}`` in it is replaced from the environment, and kept as written in what
             is saved.
@@ -135,7 +136,9 @@ def audit(
     counts("critical", fail_on)
     held = Opened(splits)
     if connection is None:
-        held = opened(splits, mentioned(list(named.values()), asked.exclude, split_column, asked.arguments, expectations))
+        held = opened(
+            splits, mentioned(list(named.values()), asked.exclude, split_column, asked.arguments, expectations)
+        )
         splits = held.splits
     if held.target is not None and TARGET in roles():
         asked = replace(asked, roles=read_roles({TARGET: held.target, **asked.roles}))
@@ -258,7 +261,7 @@ def proposed(
 
 
 def assert_expectation(expectation: CrossBatchExpectation, /, **splits: Any) -> Report:
-    """Validate one Expectation over splits given as DataFrames, or as paths of files, and raise if it fails.
+    """Validate one Expectation over splits given as :func:`audit` takes them, and raise if it fails.
 
     Raises:
         LeakFoundError: the Expectation failed. It is an ``AssertionError``, so that a test fails by it.

@@ -376,7 +376,8 @@ class Cleaned:
     """Splits without the leaked rows, and what that cost."""
 
     splits: dict[str, Any]
-    """By name a DataFrame, the path of a file that was written, or the name of a table."""
+    """By name what was given without the rows that leak (of readers, relations and lazy frames but those of polars a
+    table of Arrow), the path of a file that was written, or the name of a table."""
     rows: list[dict[str, Any]]
     """For each split ``name``, ``before`` and ``after``."""
     not_fixed: list[str] = field(default_factory=list)

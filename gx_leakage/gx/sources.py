@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 
 __all__ = [
-    "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "name_of", "prepare", "prepared", "relations_of", "resolved", "with_driver",
+    "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "name_of", "prepare", "prepared",
+    "relations_of", "resolved", "with_driver",
 ]  # fmt: skip
 
 CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
