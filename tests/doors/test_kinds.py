@@ -179,10 +179,11 @@ def test_arrays_in_the_order_of_train_test_split() -> None:
     assert {one.kwargs["target_column"] for one in report.findings if one.kwargs.get("target_column")} == {"y"}
 
 
+THREE: Any = [1, 2, 3]
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "widths": (lambda: gxl.audit_arrays(np.eye(3), np.eye(2)), "'train' has 3, 'test' has 2"),
     "y of one": (lambda: gxl.audit_arrays(np.eye(2), np.eye(2), [1, 2]), "of one of train and test"),
-    "no pair": (lambda: gxl.audit_arrays(np.eye(2), np.eye(2), groups=(1, 2, 3))  # type: ignore[arg-type], "has to be a pair"),
+    "no pair": (lambda: gxl.audit_arrays(np.eye(2), np.eye(2), groups=THREE), "has to be a pair"),
     "lengths": (lambda: gxl.audit_arrays(np.eye(2), np.eye(2), groups=([1], [1])), "groups of train has 1 values"),
     "a path": (lambda: gxl.audit_folds("x.csv", cv=KFold(2)), "rows in memory"),
     "a number": (lambda: gxl.audit_folds(np.eye(4), cv=5), "makes no folds"),
