@@ -91,8 +91,9 @@ def audit_folds(x: Any, y: Any = None, *, cv: Any, groups: Any = None, times: An
     held = opened({"rows": x if y is None else (x, y)}, mentioned(options))
     frame, named = _beside(held.splits["rows"], {"groups": groups, "times": times}, "")
     options = _with_roles(options, named, held.target)
-    if "train" in options:
-        raise CouldNotCheckError("train= is what each fold has of its own: leave it out.")
+    for own in ("train", "docs", "measure"):
+        if options.get(own):
+            raise CouldNotCheckError(f"{own}= is for two splits, not for folds: leave it out, or audit one fold.")
     of_target = None if held.target is None else frame[held.target].to_numpy()
     of_groups = None if groups is None else frame[named["group"]].to_numpy()
     reports = {}
