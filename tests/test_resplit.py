@@ -262,3 +262,12 @@ def test_what_chance_makes_equal_need_not_stay_together() -> None:
     sizes = {one["name"]: one["after"] for one in cleaned.rows}
     assert abs(sizes["train"] - 300) <= 8
     assert sum(sizes.values()) == 400
+
+
+def test_no_class_is_named_where_no_value_is_shown() -> None:
+    rows = pd.DataFrame({"g": [no // 4 for no in range(80)], "x": range(80), "y": ["hush<b>", "open"] * 40})
+    said: list[str] = []
+    report = gxl.audit({"train": rows[:62], "test": rows[62:]}, group="g", target="y", show_values=False)
+    cleaned = report.clean_splits("resplit", shown=said.append)
+    assert said
+    assert "hush" not in " ".join([*said, str(cleaned.sentence), cleaned._repr_html_(), str(cleaned)])

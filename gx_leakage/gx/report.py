@@ -97,7 +97,8 @@ class Finding:
         details = self.result.get("details", {})
         sizes = {split["name"]: split["rows"] for split in details.get("splits", [])}
         leaked = {name: rows for name, rows in details.get("leaked_rows", {}).items() if rows}
-        return f"Leaked rows: {', '.join(f'{n} {rows:,} of {sizes[n]:,}' for n, rows in leaked.items())}."
+        what = "Rows that it is about" if self.verdict is Verdict.SUSPICION else "Leaked rows"
+        return f"{what}: {', '.join(f'{n} {rows:,} of {sizes[n]:,}' for n, rows in leaked.items())}."
 
     @property
     def damage(self) -> str | None:

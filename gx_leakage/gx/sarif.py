@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from gx_leakage import cases
 from gx_leakage.disclosure import printable
 from gx_leakage.gx.verdicts import Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gx_leakage.gx.report import Finding
-
 __all__ = ["sarif"]
+
+# Reports and findings are no types here: they show themselves by this module.
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -26,7 +23,7 @@ _LEVELS = {Verdict.LEAK: "error", Verdict.SUSPICION: "warning", Verdict.PASSED: 
 _KINDS = {Verdict.LEAK: "fail", Verdict.SUSPICION: "fail", Verdict.PASSED: "pass", Verdict.COULD_NOT_CHECK: "open"}
 
 
-def sarif(findings: Sequence[Finding], places: Mapping[str, Path | str]) -> dict[str, Any]:
+def sarif(findings: Sequence[Any], places: Mapping[str, Path | str]) -> dict[str, Any]:
     """Return a log of one run: a rule for each type of Expectation, a result for each finding.
 
     Args:
@@ -79,7 +76,7 @@ def _rule(name: str, case: cases.Case) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule: int, located: list[dict[str, Any]]) -> dict[str, Any]:
+def _result(finding: Any, rule: int, located: list[dict[str, Any]]) -> dict[str, Any]:
     verdict = finding.verdict
     told = [finding.sentence, *([finding.how_to_tell] if finding.how_to_tell else [])]
     # Whether it is the same finding in the next run is told by what was asked, not by the figures of the answer.

@@ -93,7 +93,7 @@ class Inputs:
         left = left_out(report, self.again.keywords) if drop_columns else LeftOut()
         mend, by_hand = mending(
             report, strategy, left, train=self.train, split_column=self.split_column, seed=seed, allow=allow,
-            shown=shown,
+            shown=shown, show_values=self.show_values,
         )  # fmt: skip
         place = self._place(Path(directory) if directory is not None else None, run, left.columns)
         made = place.cleaned(mend)

@@ -73,6 +73,8 @@ class Mend:
     """Told what it costs, before anything is written."""
     left: LeftOut = field(default_factory=LeftOut)
     """The columns that no clean split has."""
+    show_values: bool = True
+    """Whether classes, which are values of the data, may be named."""
 
     @property
     def moves(self) -> bool:
@@ -119,7 +121,7 @@ class Mend:
                     f"such as 'resplit', or split anew."
                 )
         cost = Cost(before, after)
-        said = costs(cost.rows, cost.shares, self.left.columns)
+        said = costs(cost.rows, cost.shares if self.show_values else [], self.left.columns)
         if cost.problems and not self.allow:
             other = "Leave out a role" if self.anew else "Choose another strategy, such as 'resplit'"
             raise CouldNotCheckError(

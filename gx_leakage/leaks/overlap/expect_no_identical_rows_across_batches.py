@@ -115,7 +115,8 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
             "compared": list(evidence.columns),
             "left_out": evidence.left_out,
         }
-        summary = overlap_summary(evidence, str(self.train), "rows", "rows")
+        aside = f", compared without {joined(list(self.exclude_columns), most=5)}," if self.exclude_columns else ""
+        summary = overlap_summary(evidence, str(self.train), f"rows{aside}", "rows")
         chance = evidence.coincidence
         if chance is not None:
             summary += f" {coincidence_summary(chance)}"

@@ -61,7 +61,7 @@ def coincidence_summary(found: Coincidence) -> str:
         return f"Coincidence does not explain that: {dealt} (p = {rule.p_value:.2g})."
     carried = f"a shared row carries at most {found.bits:.0f} bits, and up to {rule.needed:.0f} can be chance"
     if not found.keys:
-        return f"Columns that are so coarse make rows equal by chance: {carried}; {dealt}. This is no leak."
+        return f"That can be chance, for other rows agree in nearly as much: {carried}; {dealt}. So no leak is proved."
     rows = "1 distinct row carries" if found.keys == 1 else f"{found.keys:,} distinct rows carry"
     return f"Of them {rows} {rule.needed:.0f} bits or more, by which no two rows agree by chance."
 
@@ -82,7 +82,7 @@ def _damage(damage: Damage, train: str) -> dict[str, Any]:
     answers = f"A look-up table of {train} would answer {100 * damage.share:.3g} % of the judged rows"
     at_most = f"by {100 * (damage.largest_inflation or 0):.3g} percentage points at most"
     if damage.found is None:
-        words = f"{answers}: an accuracy can be too high {at_most}."
+        words = f"{answers}. How rightly, and so what that does to a score, is said where the target is known."
     elif damage.lift is not None:
         words = (
             f"{answers}, {100 * float(found.accuracy or 0):.3g} % of them rightly, where the most frequent class is "

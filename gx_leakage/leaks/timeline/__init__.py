@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gx_leakage.roles import Column, Columns, Length, Names, Pair, Pairs, Role, Text
+from gx_leakage.roles import Column, Columns, Length, Look, Names, Pair, Pairs, Role, Text
 from gx_leakage.splits.calendars import calendar_of
 from gx_leakage.splits.names import words_of
 
@@ -26,12 +26,13 @@ _SEQUENCE = re.compile(r"video|clip|sequence|recording|scene|session")
 _FRAME = re.compile(r"^frame(_?(no|nr|number|id|index))?$")
 
 
-def _like_time(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[tuple[Sequence[str], str]]:
+def _like_time(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterable[Look]:
     columns = [column for column in profile.free(taken) if column.distinct_in_all > 1]
     calendars = [(column.name, by) for column in columns if (by := calendar_of(profile, column))]
     # What has a type of its own is finer than a number of the year beside it.
     for name, by in sorted(calendars, key=lambda one: one[1] != "by its type"):
-        return [([name], f"{name} looks like a time axis, {by}")]
+        # Years of cars, or of surveys, are a feature as often: something has to be observed again and again.
+        return [([name], f"{name} looks like a time axis, {by}", "years" not in by or bool(taken.get("group")))]
     for column in columns:
         if column.is_integer and _TIME & set(words_of(column.name)) and (group := _passes(profile, column.name, taken)):
             return [
