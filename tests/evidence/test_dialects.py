@@ -21,6 +21,7 @@ from gx_leakage.leaks.association import evidence as association
 from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.leaks.overlap import coincidence
+from gx_leakage.leaks.overlap import conflicts
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
 from gx_leakage.leaks.timeline import evidence as timeline
@@ -218,6 +219,15 @@ def test_damage(name: str, layout: str) -> None:
         measured = (found.damage.found.r2, found.damage.found.accuracy, found.damage.found.base_accuracy)
         assert measured == ((0.75, None, None) if answer == "f" else (None, 0.75, 0.75))
     assert len(engine.statements) == 10  # of each the counts, two on the target, the look-up, and the query
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_conflicts(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(0, 3, 3), (1, 3, 2)], [(1, 2, 1, 1, 1, 0, 1, 0)], []]
+    conflicts.gather(splits, target="s", exclude=["b"])
+    assert len(engine.statements) == 4  # rows, counts, samples, and the query for the rows
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

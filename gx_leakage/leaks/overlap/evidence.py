@@ -21,7 +21,7 @@ from gx_leakage.splits.relations import LeakedRows, Relations, Stack
 from gx_leakage.sql.dialects import digest, numbers
 from gx_leakage.sql.keys import Key
 
-__all__ = ["Overlap", "Pair", "SplitOverlap", "gather", "leaked_rows", "statement"]
+__all__ = ["Overlap", "Pair", "SplitOverlap", "choose", "gather", "leaked_rows", "statement"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def gather(
         train: The split that the others must not share with; the rows of all others are judged.
     """
     relations.require_several()
-    chosen, left_out = _choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value)
+    chosen, left_out = choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value)
     read = list(dict.fromkeys([*chosen, *(name for name in (disagree_on, answer) if name)]))
     stack = relations.stack(read)
     keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
@@ -304,9 +304,7 @@ def leaked_rows(
     **_: Any,
 ) -> LeakedRows:
     """Return how the rows are found whose key is in another split, of the judged splits or of train."""
-    chosen, _left_out = _choose(
-        relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value
-    )
+    chosen, _left_out = choose(relations, columns, [*exclude, *([disagree_on] if disagree_on else [])], null_is_a_value)
     stack = relations.stack(chosen)
     keys = relations.keys(stack, chosen, normalize, lenient=columns is None, identical=null_is_a_value)
     rule = coincidence.rule(relations, stack, keys, significance) if significance else None
@@ -351,9 +349,14 @@ def _leaked(keys: Sequence[Key], null_is_a_value: bool, of: Sequence[int], rule:
     return LeakedRows(marks, keep, tuple(names), null_is_a_value)
 
 
-def _choose(
+def choose(
     relations: Relations, columns: Sequence[str] | None, exclude: Sequence[str], identical: bool
 ) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the columns to compare, and by split those that are left out because a split lacks them.
+
+    Raises:
+        CouldNotCheckError: there is no such column, or none is left.
+    """
     existing = relations.columns()
     if columns is not None:
         relations.require([*columns, *exclude])
