@@ -45,3 +45,49 @@ def test_conflicting_labels(platform: Platform) -> None:
             assert abs(right[name] - most([one for one in known if one[0] == name])) < 1e-5
 
     checked(labelled, platform, check_one)
+
+
+ends = st.one_of(st.none(), st.integers(0, 3))
+triples = st.lists(st.tuples(ends, st.sampled_from(["p", "q", "r"]), ends), min_size=1, max_size=9)
+
+
+def alike(rows: list[Any]) -> dict[str, set[str]]:
+    """Return for each relation those that say the same, itself included, by following pairs of them."""
+    pairs: dict[str, set[Any]] = {}
+    for source, relation, target in rows:
+        pairs.setdefault(relation, set()).add((source, target))
+    same = {relation: {relation} for relation in pairs}
+    for one, of_one in pairs.items():
+        for other, of_other in pairs.items():
+            for turned in ({(t, s) for s, t in of_other}, of_other):
+                if len(of_one & turned) >= max(5, 0.8 * len(of_one), 0.8 * len(of_other)):
+                    same[one].add(other)
+    for _ in pairs:
+        for relation in pairs:
+            same[relation] = set().union(*(same[other] for other in same[relation]))
+    return same
+
+
+def test_edges(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        if any(all(None in row for row in rows) for rows in data.values()):
+            return  # nothing of that split is known, which is an error of its own
+        types = {"h": "integer", "r": "text", "t": "integer"}
+        expectation = gxl.ExpectNoReversedEdgesAcrossBatches(source_column="h", relation_column="r", target_column="t")
+        found = validated(platform, expectation, types, data, layout)
+        known = [(split, row) for split, rows in data.items() for row in rows if None not in row]
+        same = alike([row for _, row in known])
+
+        def ways(split: str, row: Any) -> tuple[bool, bool, bool]:
+            s, r, t = row
+            others = [other for name, other in known if name != split]
+            either = [o for o in others if (o[0], o[2]) in ((s, t), (t, s))]
+            return row in others, any(o[1] == r for o in either), any(o[1] in same[r] for o in either)
+
+        for split in found["details"]["splits"]:
+            of = [ways(split["name"], row) for name, row in known if name == split["name"]]
+            assert split["same"] == sum(one[0] for one in of)
+            assert split["reversed"] == sum(one[1] and not one[0] for one in of)
+            assert split["alike"] == sum(one[2] and not one[1] for one in of)
+
+    checked(triples, platform, check_one)

@@ -21,6 +21,7 @@ from gx_leakage.leaks.association import evidence as association
 from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.leaks.overlap import coincidence
+from gx_leakage.leaks.graph import edges
 from gx_leakage.leaks.overlap import conflicts
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
@@ -228,6 +229,16 @@ def test_conflicts(name: str, layout: str) -> None:
     engine.rows = [[(0, 3, 3), (1, 3, 2)], [(1, 2, 1, 1, 1, 0, 1, 0)], []]
     conflicts.gather(splits, target="s", exclude=["b"])
     assert len(engine.statements) == 4  # rows, counts, samples, and the query for the rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_edges(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    known = [(0, 9, 0, 0, 0, 0), (1, 9, 0, 0, 0, 0)]
+    engine.rows = [known, [("p", 6), ("q", 6)], [("p", "q", 6)], [], [(0, 1, 1, 1), (1, 1, 1, 1)], []]
+    edges.gather(splits, source="i", target="order", relation="s")
+    assert len(engine.statements) == 7  # rows, relations, pairs of them twice, counts, samples, and the query
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

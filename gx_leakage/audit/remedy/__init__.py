@@ -21,6 +21,7 @@ from gx_leakage.audit.remedy.spark import Spark
 from gx_leakage.audit.remedy.warehouse import Warehouse
 from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, nearest
+from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.report import Cleaned, Report
 from gx_leakage.gx.sources import name_of
 from gx_leakage.splits.frames import Opened, is_frame, is_spark
@@ -66,8 +67,13 @@ def mending(report: Report, strategy: str, left: LeftOut, **how: Any) -> tuple[M
     chosen = [one for finding, one in checked if one.rows_leak and (finding.leaked or strategy == "resplit")]
     if strategy == "resplit" and not chosen:
         raise CouldNotCheckError("nothing says how rows have to stand in new splits: give roles, such as group=.")
-    targets = [finding.kwargs["target_column"] for finding in report.findings if finding.kwargs.get("target_column")]
-    return Mend(chosen, strategy, target=targets[0] if targets else None, left=left, **how), by_hand
+    predicted = [f.kwargs["target_column"] for f, one in checked if f.kwargs.get("target_column") and _predicts(one)]
+    return Mend(chosen, strategy, target=predicted[0] if predicted else None, left=left, **how), by_hand
+
+
+def _predicts(expectation: CrossBatchExpectation) -> bool:
+    """Return whether its ``target_column`` is what is predicted: that of an edge is where it ends."""
+    return {**expectation.roles, **expectation.optional_roles}.get("target_column") == "target"
 
 
 @dataclass(frozen=True)
