@@ -63,6 +63,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "feature": {"feature": ["a", "b"], "target": "died"},
     "metadata": {"metadata": "camera", "target": "died"},
     "encoding": {"encoding": {"camera": "encoded"}, "target": "died"},
+    "edge": {"edge": ("patient", "site", "camera")},
+    "location": {"location": ("a", "b")},
+    "distance": {"location": ("a", "b"), "distance": 0.5},
 }
 
 

@@ -75,8 +75,8 @@ def test_an_unknown_severity_is_an_error() -> None:
 
 def test_they_look_different() -> None:
     weak, strong = suspicious(), proved()
-    assert "No leak proved by 4 checks, 1 found something suspicious" in str(weak)
-    assert "1 of 4 checks found a leak" in str(strong)
+    assert "No leak proved by 5 checks, 1 found something suspicious" in str(weak)
+    assert "1 of 5 checks found a leak" in str(strong)
     for report, mark, other in ((weak, "suspicious", "LEAK, proved"), (strong, "LEAK, proved", "suspicious")):
         for text in (str(report), report.to_markdown(), report.to_junit()):
             assert mark in text

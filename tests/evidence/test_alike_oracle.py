@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -91,3 +92,44 @@ def test_edges(platform: Platform) -> None:
             assert split["alike"] == sum(one[2] and not one[1] for one in of)
 
     checked(triples, platform, check_one)
+
+
+latitudes = st.one_of(
+    st.sampled_from([-90.0, 90.0, 89.9999, -89.9995, 0.0]), st.floats(-0.02, 0.02), st.floats(89.98, 90),
+    st.floats(-90, 90), st.none(),
+)  # fmt: skip
+longitudes = st.one_of(
+    st.sampled_from([-180.0, 180.0, 0.0, 360.0, 179.999]), st.floats(179.98, 180.02), st.floats(-180, -179.98),
+    st.floats(-180, 360), st.none(),
+)  # fmt: skip
+spots = st.lists(st.tuples(latitudes, longitudes), min_size=1, max_size=8)
+
+
+def haversine(one: Any, other: Any) -> float:
+    (phi, lam), (psi, mu) = ([math.radians(degrees) for degrees in place] for place in (one, other))
+    h = math.sin((psi - phi) / 2) ** 2 + math.cos(phi) * math.cos(psi) * math.sin((mu - lam) / 2) ** 2
+    return 2 * 6_371_008.8 * math.asin(min(1.0, math.sqrt(h)))
+
+
+def test_places(platform: Platform) -> None:
+    def check_one(data: dict[str, list[Any]], layout: str) -> None:
+        if any(all(None in row for row in rows) for rows in data.values()):
+            return  # nothing of that split is known, which is an error of its own
+        known = [(split, row) for split, rows in data.items() for row in rows if None not in row]
+        pairs = [(a, b, haversine(a[1], b[1])) for a in known for b in known if a[0] != b[0]]
+        for metres in (50.0, 2_000.0, 3_000_000.0):
+            if any(abs(distance - metres) < 1e-3 for _, _, distance in pairs):
+                continue  # where a millimetre decides, two formulas may differ
+            expectation = gxl.ExpectNoNearbyLocationsAcrossBatches(
+                latitude_column="lat", longitude_column="lon", min_distance_m=metres
+            )
+            found = validated(platform, expectation, {"lat": "float", "lon": "float"}, data, layout)
+            near = [one for one, _, distance in pairs if distance < metres]
+            leaked = [one for one in known if one[0] != "train" and one in near]
+            assert found["unexpected_count"] == len(leaked)
+            assert found["observed_value"] == len(set(leaked))
+            for sample in found["partial_unexpected_list"]:
+                of = (sample["split"], (sample["lat"], sample["lon"]))
+                assert abs(sample["metres"] - min(distance for one, _, distance in pairs if one == of)) < 0.01
+
+    checked(spots, platform, check_one)

@@ -22,6 +22,7 @@ from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.graph import edges
+from gx_leakage.leaks.neighbours import places
 from gx_leakage.leaks.overlap import conflicts
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
@@ -239,6 +240,16 @@ def test_edges(name: str, layout: str) -> None:
     engine.rows = [known, [("p", 6), ("q", 6)], [("p", "q", 6)], [], [(0, 1, 1, 1), (1, 1, 1, 1)], []]
     edges.gather(splits, source="i", target="order", relation="s")
     assert len(engine.statements) == 7  # rows, relations, pairs of them twice, counts, samples, and the query
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_places(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    bounds = [(0, 9, 9, 1.0, 2.0, 1.0, 2.0), (1, 9, 8, 1.0, 2.0, 1.0, 2.0)]
+    engine.rows = [bounds, [(0, 1, 1), (1, 1, 1)], [(1.5, 1.5, 1)], []]
+    places.gather(splits, latitude="f", longitude="n", min_distance=100)
+    assert len(engine.statements) == 5  # bounds, counts, the first places, their neighbours, and the query
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
