@@ -20,10 +20,9 @@ from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.leaks.association import evidence as association
 from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
-from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.graph import edges
 from gx_leakage.leaks.neighbours import places
-from gx_leakage.leaks.overlap import conflicts
+from gx_leakage.leaks.overlap import coincidence, conflicts
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.timeline import availability, frames, windows
 from gx_leakage.leaks.timeline import evidence as timeline

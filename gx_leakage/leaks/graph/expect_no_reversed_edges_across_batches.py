@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.disclosure import value
-from gx_leakage.gx.blocks import LEAKED, STEPS, Block, bar, table
+from gx_leakage.gx.blocks import LEAKED, Block, filled, table
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.words import joined
@@ -148,8 +148,8 @@ class ExpectNoReversedEdgesAcrossBatches(CrossBatchExpectation):
                 continue
             for way, word in _HOW.items():
                 share = split[way] / split["rows"] if split["rows"] else 0.0
-                rows.append([split["name"], word, split[way], f"{100 * share:.3g} %", *bar(share, LEAKED)])
-        blocks = [table(["Split", "In another split", "Rows", "Share", *([""] * STEPS)], rows)]
+                rows.append([split["name"], word, split[way], f"{100 * share:.3g} %", filled(share, LEAKED)])
+        blocks = [table(["Split", "In another split", "Rows", "Share", ""], rows)]
         shown = [one for one in details["relations"][:10] if "relation" in one]
         if shown:
             listed = [

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
 
-from gx_leakage.gx.blocks import LEAKED, STEPS, Block, bar, table
+from gx_leakage.gx.blocks import LEAKED, Block, filled, table
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.words import joined
@@ -122,5 +122,5 @@ class ExpectNoNearbyLocationsAcrossBatches(CrossBatchExpectation):
         """Return the share of each split's rows that are near another split, as bars."""
         sizes = {split["name"]: split["rows"] for split in details["splits"]}
         shares = {name: rows / sizes[name] if sizes[name] else 0.0 for name, rows in details["leaked_rows"].items()}
-        rows = [[name, f"{100 * share:.3g} %", *bar(share, LEAKED)] for name, share in shares.items()]
-        return [table(["Split", "Rows near another split", *([""] * STEPS)], rows)]
+        rows = [[name, f"{100 * share:.3g} %", filled(share, LEAKED)] for name, share in shares.items()]
+        return [table(["Split", "Rows near another split", ""], rows)]

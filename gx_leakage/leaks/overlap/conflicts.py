@@ -13,14 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import NoValuesError
+from gx_leakage.leaks.overlap.coincidence import MOST_ORDERED, order_of
 from gx_leakage.leaks.overlap.evidence import choose
 from gx_leakage.splits.relations import LeakedRows, Relations
-from gx_leakage.sql.dialects import by_bytes, digest
+from gx_leakage.sql.dialects import digest
 
 __all__ = ["Conflicts", "SplitConflicts", "gather"]
-
-MOST_ORDERED = 50
-"""How many features samples are ordered by: those of wide tables would be more than PostgreSQL sorts by."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def gather(
     if conflicts and samples:
         features = [by_key.c[f"k{i}_"] for i in range(len(keys))]
         listed = sa.select(*features, by_key.c.labels_, by_key.c.smallest_, by_key.c.largest_)
-        listed = listed.where(by_key.c.labels_ > 1).order_by(*_order(features[:MOST_ORDERED])).limit(samples)
+        listed = listed.where(by_key.c.labels_ > 1).order_by(*order_of(features[:MOST_ORDERED], True)).limit(samples)
         shown = relations.fetch(listed)
     return Conflicts(
         columns=tuple(chosen),
@@ -219,11 +217,3 @@ def _conflicting(marks: Any, keys: int) -> LeakedRows:
 def _sizes(found: tuple[int, int] | None) -> tuple[int, int]:
     rows, known = found or (0, 0)
     return rows, rows - known
-
-
-def _order(features: Sequence[Any]) -> list[sa.ColumnElement[Any]]:
-    order: list[sa.ColumnElement[Any]] = []
-    for feature in features:
-        order.append(sa.case((feature.is_(None), 0), else_=1))
-        order.append(by_bytes(feature) if isinstance(feature.type, sa.String) else feature)
-    return order

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.blocks import LEAKED, STEPS, Block, bar, table
+from gx_leakage.gx.blocks import LEAKED, Block, filled, table
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text, Texts
 from gx_leakage.gx.planning import Given, NotPlannedError
 from gx_leakage.gx.words import joined
@@ -71,6 +71,7 @@ class ExpectNoConflictingLabelsForIdenticalRows(CrossBatchExpectation):
     evidence: ClassVar[Any] = conflicts
     checks: ClassVar[str] = "conflicting labels"
     place: ClassVar[int] = 60
+    fewest_splits: ClassVar[int] = 1
     roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     optional_roles: ClassVar[Mapping[str, str]] = {"normalize": "normalize"}
     how_to_tell: ClassVar[str] = (
@@ -157,8 +158,8 @@ class ExpectNoConflictingLabelsForIdenticalRows(CrossBatchExpectation):
                 ("cannot be got right", split["minority"]),
             ):
                 share = count / known if known else 0.0
-                rows.append([split["name"], word, f"{100 * share:.3g} %", *bar(share, LEAKED)])
-        return [table(["Split", "Rows that", "Share", *([""] * STEPS)], rows)]
+                rows.append([split["name"], word, f"{100 * share:.3g} %", filled(share, LEAKED)])
+        return [table(["Split", "Rows that", "Share", ""], rows)]
 
 
 def _summary(evidence: Conflicts, target: str, coarse: bool) -> str:
