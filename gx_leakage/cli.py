@@ -241,6 +241,10 @@ def fix(
     options: dict[str, Any] = {"run": run} if given.get("connection") else {"directory": output}
     if not given.get("connection") and output is None:
         raise CouldNotCheckError("name the folder that clean files are written to: --output DIR.")
+    if given.get("connection") and output is not None:
+        raise CouldNotCheckError("--output is for files: in a database --run makes tables beside those that are given.")
+    if run and not given.get("connection"):
+        raise CouldNotCheckError("--run is for tables of a database: files are written where --output says.")
     from gx_leakage.audit.run import audit
 
     with _working("Looking for leaks, and dropping them"):

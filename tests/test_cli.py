@@ -267,3 +267,11 @@ def test_fix_hides_values_too(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "zq" not in done.stdout + done.stderr
     assert (folder / "clean/b.csv").read_text() == "g,x\nzqten,1.5\n"
+
+
+def test_what_fix_does_elsewhere_is_refused(folder: Path) -> None:
+    files = gx_leakage("fix", "visits.csv", "--split-column", "split", "--output", "clean", "--run", cwd=folder)
+    tables = gx_leakage("fix", "a=b", "c=d", "--connection", "sqlite:///x.sqlite", "--output", "clean", cwd=folder)
+    for done, message in ((files, "--run is for tables"), (tables, "--output is for files")):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr

@@ -98,6 +98,13 @@ def test_what_models_cannot_say(project: Path, said: dict[str, Any], message: st
         load(project)
 
 
+@pytest.mark.parametrize("text", ['{"nodes": [1]}', '{"nodes": {"a": 3}}', '{"nodes": {"a": {}}}', "[]", "{"])
+def test_a_manifest_that_is_none(project: Path, text: str) -> None:
+    (project / "target" / "manifest.json").write_text(text)
+    with pytest.raises(gxl.CouldNotCheckError, match="no manifest of dbt"):
+        load(project)
+
+
 def test_profiles(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSPITAL_PASSWORD", "p@ss/word")
     given = {"user": "ann", "password": "{{ env_var('HOSPITAL_PASSWORD') }}", "host": "db", "dbname": "ward"}

@@ -45,16 +45,15 @@ def load(folder: Path, *, connection: str | None = None) -> dict[str, Any]:
     try:
         held = json.loads(manifest.read_text(encoding="utf-8"))
         nodes = [*held["nodes"].values(), *held.get("sources", {}).values()]
-    except (ValueError, KeyError, TypeError) as error:
+        named = [(node, str(node["name"]), _said(node)) for node in nodes]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CouldNotCheckError(f"{manifest} is no manifest of dbt ({type(error).__name__}: {error}).") from None
     splits: dict[str, str] = {}
     arguments: dict[str, Any] = {}
     said_by: dict[str, str] = {}
-    for node in nodes:
-        said = _said(node)
+    for node, model, said in named:
         if not said:
             continue
-        model = str(node["name"])
         for name, value in _arguments(model, said).items():
             if name in arguments and arguments[name] != value:
                 raise CouldNotCheckError(
@@ -125,6 +124,8 @@ def _output(folder: Path) -> dict[str, Any]:
         profiles = _yaml(place)
         if name not in profiles:
             raise CouldNotCheckError(f"{place} has no profile '{name}'. {nearest(str(name), profiles)}")
+        if not isinstance(profiles[name], dict):
+            raise CouldNotCheckError(f"the profile '{name}' of {place} has no outputs.")
         outputs = profiles[name].get("outputs") or {}
         target = os.environ.get("DBT_TARGET") or profiles[name].get("target") or "default"
         if target not in outputs:
