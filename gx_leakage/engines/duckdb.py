@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import duckdb
 import pandas as pd
@@ -27,6 +27,7 @@ from sqlalchemy.sql import visitors
 from gx_leakage.engines.duckdb_types import arrow_type, arrow_type_of, temporary_table, type_named
 from gx_leakage.engines.engine import Source, answered
 from gx_leakage.engines.spark import as_utc, spark_types
+from gx_leakage.engines.streams import batch, of_duckdb
 from gx_leakage.engines.warehouse import WarehouseEngine
 from gx_leakage.errors import CouldNotCheckError
 
@@ -128,6 +129,10 @@ class DuckDBEngine:
         """Run the statement."""
         with answered(self.dialect), self._engine.connect() as connection:
             return connection.execute(statement).all()
+
+    def batches(self, statement: Any) -> Iterator[Any]:
+        """Yield the rows as Arrow; nothing else may run until all are read."""
+        yield from of_duckdb(self._connection, self.dialect, statement)
 
     @contextlib.contextmanager
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
@@ -465,7 +470,7 @@ class _WarehouseReader(_StreamReader):
             # An option of the statement, for GX keeps some connections and uses them again.
             rows = connection.execute(sa.select(*relation.c).execution_options(yield_per=ROWS_A_BATCH))
             for part in rows.partitions():
-                yield _batch(part, schema)
+                yield batch(part, schema)
 
 
 class _SparkReader(_StreamReader):
@@ -487,16 +492,7 @@ class _SparkReader(_StreamReader):
         for row in self._frame.select(*quoted).toLocalIterator(prefetchPartitions=True):
             part.append([as_utc(v) if zone else v for v, zone in zip(row, aware, strict=True)])
             if len(part) == ROWS_A_BATCH:
-                yield _batch(part, schema)
+                yield batch(part, schema)
                 part = []
         if part:
-            yield _batch(part, schema)
-
-
-def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
-    by_column = list(zip(*rows, strict=True))
-    arrays = [
-        pa.array((str(x) if isinstance(x, UUID) else x for x in v), type=f.type)
-        for v, f in zip(by_column, schema, strict=True)
-    ]
-    return pa.record_batch(arrays, schema=schema)
+            yield batch(part, schema)

@@ -48,6 +48,13 @@ class Engine(Protocol):
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement over relations of this engine, and return all its rows."""
 
+    def batches(self, statement: Any) -> Iterator[Any]:
+        """Yield the rows of a statement as Arrow record batches of some thousand rows, as they are read.
+
+        For what no database can compute, of columns that a check is about. Nothing else may be asked of the engine
+        until all are read.
+        """
+
     def shared(self, statement: Any) -> AbstractContextManager[sa.FromClause]:
         """Return the rows of a statement as a relation for other statements to name often.
 

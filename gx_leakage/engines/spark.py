@@ -52,6 +52,12 @@ class SparkEngine:
             rows = self._session.sql(text).collect()
         return [tuple(as_utc(value) if zone else value for value, zone in zip(row, aware, strict=True)) for row in rows]
 
+    def batches(self, statement: Any) -> Iterator[Any]:
+        """Yield the rows as Arrow, partition by partition."""
+        from gx_leakage.engines.streams import of_rows
+
+        yield from of_rows(self.frame(statement).toLocalIterator(prefetchPartitions=True), statement)
+
     @contextmanager
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
         """Keep the rows of the statement."""

@@ -68,6 +68,19 @@ class WarehouseEngine:
             rows: Sequence[Any] = connection.execute(statement).all()
             return rows
 
+    def batches(self, statement: Any) -> Iterator[Any]:
+        """Yield the rows as Arrow, read by a cursor of the server where its driver has one."""
+        from gx_leakage.engines.streams import ROWS_A_BATCH, of_duckdb, of_rows
+
+        with self._connection() as connection:
+            if self.dialect.name == "duckdb":
+                yield from of_duckdb(connection.connection.driver_connection, self.dialect, statement)
+                return
+            if self.dialect.name == "sqlite":
+                _teach_sqlite(connection)
+            # An option of the statement, for GX keeps some connections and uses them again.
+            yield from of_rows(connection.execute(statement.execution_options(yield_per=ROWS_A_BATCH)), statement)
+
     @contextmanager
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
         """Return the statement as it is, but that DuckDB keeps its rows: its tables may be views of CSV files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -321,6 +321,10 @@ class Relations:
     def fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Run a statement where the splits are."""
         return self.engine.fetch(statement)
+
+    def batches(self, statement: Any) -> Iterator[Any]:
+        """Yield the rows of a statement as Arrow record batches: nothing else may be asked until all are read."""
+        return self.engine.batches(statement)
 
     def _one_a_source(self) -> list[SplitRows]:
         return list({id(split.source): split for split in reversed(self.splits)}.values())[::-1]

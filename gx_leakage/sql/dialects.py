@@ -28,6 +28,7 @@ __all__ = [
     "by_bytes",
     "decimal",
     "digest",
+    "fingerprint",
     "later",
     "literal_dialect",
     "lowered",
@@ -290,6 +291,22 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     inner = _inner(element, compiler, **kw)
     return f"SHA2({inner}, 256)" if isinstance(element.type, sa.String) else inner
+
+
+class fingerprint(_Expression):  # noqa: N801
+    """The MD5 of a text in UTF-8, in lower-case hex: by it a text that was found elsewhere is found again."""
+
+
+@compiles(fingerprint)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _md5(compiler, _inner(element, compiler, **kw))
+
+
+@compiles(fingerprint, "mssql")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    # What is not converted is hashed in UTF-16.
+    inner = f"{_inner(element, compiler, **kw)} COLLATE Latin1_General_100_BIN2_UTF8"
+    return _md5(compiler, f"CAST({inner} AS VARCHAR(MAX))")
 
 
 class remainder(_Expression):  # noqa: N801

@@ -24,6 +24,7 @@ from gx_leakage.leaks.graph import edges
 from gx_leakage.leaks.neighbours import places
 from gx_leakage.leaks.overlap import coincidence, conflicts
 from gx_leakage.leaks.overlap import evidence as overlap
+from gx_leakage.leaks.texts.reading import TextColumn
 from gx_leakage.leaks.timeline import availability, frames, windows
 from gx_leakage.leaks.timeline import evidence as timeline
 from gx_leakage.splits import profile
@@ -109,6 +110,10 @@ class RecordingEngine:
     def shared(self, statement: Any) -> Iterator[sa.FromClause]:
         yield statement.subquery("stacked")
 
+    def batches(self, statement: Any) -> Iterator[Any]:
+        self._compile(statement)
+        return iter(())
+
     def query(self, build: Any) -> str | None:
         return self._compile(build())
 
@@ -168,6 +173,16 @@ def test_coincidence(name: str, layout: str) -> None:
     engine.rows = [[(40, 22)], [(1, 58, 0), (2, 2, 1)], rows]
     leaked = overlap.leaked_rows(splits, "judged", columns=columns, significance=0.01, null_is_a_value=True)
     engine.query(lambda: splits.rows(leaked))
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_by_their_texts(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    column = TextColumn.of(splits, "s", "train")
+    assert list(column.pieces(column.judged)) == []
+    engine.query(lambda: splits.rows(column.equal_to(["d41d8cd98f00b204e9800998ecf8427e", "0" * 32])))
+    assert "0" * 32 in engine.statements[1]
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

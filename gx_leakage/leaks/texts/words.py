@@ -1,0 +1,36 @@
+"""What texts have in common, in plain words."""
+
+from __future__ import annotations
+
+from gx_leakage.gx.words import joined
+from gx_leakage.leaks.texts.ngrams import WIDELY, SharedPassages
+
+__all__ = ["passages_summary"]
+
+
+def passages_summary(evidence: SharedPassages, column: str, n: int, train: str) -> str:
+    """Return one sentence on the leaked texts, and what was not looked at."""
+    judged = [split for split in evidence.splits if split.name != train]
+    parts = [
+        f"{s.leaked:,} of {s.rows:,} texts in {s.name} share {n} or more words in a row with one in {train}, "
+        f"{s.longest:,} at most"
+        for s in judged
+        if s.leaked
+    ]
+    clean = f"No {column} in {joined([s.name for s in judged])} shares {n} words in a row with one in {train}."
+    said = [f"{joined(parts, most=2)}." if parts else clean]
+    if evidence.widely_shared:
+        said.append(
+            f"But each such passage stands in more than {WIDELY} texts of {train}, as what many texts quote does."
+        )
+    if evidence.frame:
+        said.append(
+            f"{evidence.frame:,} passages that more than half of all texts have, on both sides, were not counted."
+        )
+    unknown = [f"{s.null_keys:,} in {s.name}" for s in evidence.splits if s.null_keys]
+    short = [f"{s.short:,} in {s.name}" for s in evidence.splits if s.short]
+    if unknown:
+        said.append(f"Without a text, and so not checked, are {joined(unknown)}.")
+    if short:
+        said.append(f"Of fewer than {n} words, and so not checked, are {joined(short)}.")
+    return " ".join(said)
