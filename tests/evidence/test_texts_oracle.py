@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -104,6 +105,28 @@ def runs(text: str | None, n: int, train: set[tuple[str, ...]]) -> tuple[int, in
             longest = max(longest, run + n - 1)
             covered.update(range(i, i + n))
     return longest, len(covered)
+
+
+def text_runs(text: str) -> set[str]:
+    folded = f" {' '.join(words(text))}"
+    return {folded[i : i + 5] for i in range(len(folded) - 4)}
+
+
+def test_similar_texts() -> None:
+    """All pairs are compared: at the bound nearly none is missed, and none is found that is not so similar."""
+    random = np.random.default_rng(7)
+    known = ["".join(random.choice(list("abcdefghij"), random.integers(2, 9))) for _ in range(4_000)]
+    train = [" ".join(random.choice(known, length)) for length in random.integers(8, 60, 600)]
+    test = [" ".join(w if random.random() > 0.06 else str(random.choice(known)) for w in t.split()) for t in train]
+    check = gxl.ExpectNoNearDuplicateTextsAcrossBatches(text_column="t")
+    pairs = [(text_runs(a), text_runs(b)) for a, b in zip(train, test, strict=True)]
+    expected = sum(len(a & b) / len(a | b) > 0.8 for a, b in pairs if min(len(a), len(b)) >= 20)
+    assert 200 < expected < 500
+    report = gxl.audit(
+        {"train": pd.DataFrame({"t": train}), "test": pd.DataFrame({"t": test[::-1]})}, expectations=[check]
+    )
+    (found,) = (f for f in report.findings if f.expectation == "expect_no_near_duplicate_texts_across_batches")
+    assert 0.99 * expected <= found.result["observed_value"] <= expected
 
 
 @pytest.mark.parametrize("strategy", ["judged", "train"])

@@ -25,8 +25,8 @@ from gx_leakage.splits.relations import LeakedRows, Relations
 __all__ = ["SharedPassages", "SplitTexts", "gather", "leaked_rows"]
 
 WIDELY = 10
-"""A passage in more texts of train is one that many have: a licence, a quotation. GPT-3's authors, and NeMo Curator,
-leave such passages out."""
+"""A passage in more texts of train is one that many have: a licence, a quotation. NeMo Curator leaves such passages out
+(``max_matches``)."""
 FEWEST_ALIKE = 10
 """Texts of a split that must have a passage before it can be the frame that most of its texts are put into."""
 LONGEST_SHOWN = 40

@@ -153,8 +153,8 @@ def words_of(texts: pa.Array) -> tuple[pa.Array, Integers]:
     _, offsets, data = held.buffers()
     bounds = np.frombuffer(offsets, dtype=np.int64)[held.offset : held.offset + len(held) + 1]
     # The bytes of all texts at once: regular expressions, and lists of words, take several times as long.
-    written = b"" if data is None else data.to_pybytes()[: bounds[-1]].translate(_ASCII)
-    characters = np.frombuffer(written, dtype=np.uint8)
+    folded = b"" if data is None else bytes(data.to_pybytes()[: bounds[-1]]).translate(_ASCII)
+    characters = np.frombuffer(folded, dtype=np.uint8)
     inside = characters != ord(" ")
     first = inside.copy()
     first[1:] &= ~inside[:-1]
