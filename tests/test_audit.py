@@ -80,6 +80,7 @@ def test_roles_of_the_target() -> None:
     leaking = {f.expectation: f.result["partial_unexpected_list"] for f in report.findings if f.leaked}
     assert leaking == {
         "expect_no_feature_to_reveal_target": ["cause"],
+        "expect_no_category_to_reveal_target": ["cause"],
         "expect_missingness_not_to_reveal_target": ["cause"],
         "expect_metadata_not_to_predict_target": ["ward"],
         "expect_row_ids_to_be_independent_of_target": ["test", "train"],

@@ -8,7 +8,8 @@ one of ten, and no value of a feature leaves the database.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -23,7 +24,10 @@ from gx_leakage.sql.dialects import neighbour, real
 from gx_leakage.sql.keys import NUMBERS, TIMES, Family, Key
 from gx_leakage.sql.values import plain, rounded
 
-__all__ = ["Association", "ColumnAssociation", "gather"]
+__all__ = [
+    "BRANCHES", "Association", "Branch", "ColumnAssociation", "Measurable", "class_tables", "gather", "in_bins",
+    "measurable",
+]  # fmt: skip
 
 MOST_BINS = 64
 ROWS_A_BIN = 4
@@ -75,7 +79,7 @@ class Association:
 
 
 @dataclass(frozen=True)
-class _Branch:
+class Branch:
     """One column, in all splits or in one."""
 
     key: Key
@@ -112,6 +116,76 @@ def gather(
         of: ``"values"``, or ``"missing"`` for whether a value is NULL.
         by_split: Whether to measure each split by itself, too.
     """
+    tables: Tables = {}
+    with measurable(relations, target, columns, exclude, of, by_split=by_split, ranks=True) as measured:
+        judged, rows, found, branches = measured.relations, measured.rows, measured.target, measured.branches
+        straight: list[Branch] = []
+        signs: dict[str, int] = {}
+        for start in range(0, len(branches), BRANCHES):
+            part = branches[start : start + BRANCHES]
+            if found.classes:
+                tables.update(_class_tables(judged, rows, part))
+            else:
+                numbers, lines, up = _number_tables(judged, rows, part, found)
+                tables.update(numbers)
+                straight += lines
+                signs.update(up)
+        whole = {b.key.name: Column(b.key, b.x, b.known, of == "missing") for b in branches if b.split is None}
+        if found.classes:
+            related = of_classes(judged, rows, list(whole.values()), measured.label, dict(found.classes))
+        else:
+            related = of_numbers(
+                judged,
+                rows,
+                _maybe_in_order(whole, tables, signs, found),
+                [whole[branch.key.name] for branch in straight],
+                [one for one in whole.values() if of == "values" and one.key.families == {Family.TEXT}],
+            )
+    return Association(
+        found,
+        tuple(
+            _measured(name, judged.names, tables, related.get(name))
+            for name in dict.fromkeys(branch.key.name for branch in branches)
+        ),
+        measured.left_out,
+        measured.unlabelled,
+    )
+
+
+@dataclass(frozen=True)
+class Measurable:
+    """Columns as they are measured against a target, for the length of a block."""
+
+    relations: Relations
+    """The splits that have the target's column."""
+    rows: sa.FromClause
+    """Their rows with ``split_no``, the target ``y``, and the columns of the branches."""
+    target: Target
+    label: Key
+    """The target's column."""
+    branches: tuple[Branch, ...]
+    left_out: tuple[str, ...]
+    """Columns of types that are neither categories nor in any order."""
+    unlabelled: tuple[str, ...]
+    """Splits that do not have the target's column."""
+
+
+@contextmanager
+def measurable(
+    relations: Relations, target: str, columns: Sequence[str] | None, exclude: Sequence[str], of: str = "values", *,
+    by_split: bool = False, ranks: bool = False,
+) -> Iterator[Measurable]:  # fmt: skip
+    """Hold ready the columns that can be measured against a target.
+
+    Args:
+        relations: One or more splits; those without the target's column are left out.
+        target: The column that is to be predicted.
+        columns: The columns that are judged; None for all that the splits have in common.
+        exclude: Columns that are not judged.
+        of: ``"values"``, or ``"missing"`` for whether a value is NULL.
+        by_split: Whether there is a branch for each split by itself, too.
+        ranks: Whether rows have the rank ``r`` of a numeric target.
+    """
     judged = relations.having(target)
     chosen = _chosen(judged, target, columns, exclude)
     stack = judged.stack([*chosen, target])
@@ -132,43 +206,17 @@ def gather(
 
     plain_rows = stack.select(read).subquery("stacked")
     found = target_of(judged, plain_rows, label, [f"x{i}" for i in range(len(measured))])
-    with judged.engine.shared(stack.select(read) if found.classes else _with_ranks(plain_rows)) as rows:
-        branches = [
-            _Branch(key, f"x{i}", split, of == "values" and bool(key.families) and key.families <= _ORDERED,
-                    found.known_rows(split), found.known(i, split))
+    ranked = ranks and not found.classes
+    with judged.engine.shared(_with_ranks(plain_rows) if ranked else stack.select(read)) as rows:
+        branches = tuple(
+            Branch(key, f"x{i}", split, of == "values" and bool(key.families) and key.families <= _ORDERED,
+                   found.known_rows(split), found.known(i, split))
             for split in (None, *(range(len(judged.names)) if by_split else ()))
             for i, key in enumerate(measured)
             if found.known_rows(split)
-        ]  # fmt: skip
-        tables: Tables = {}
-        straight: list[_Branch] = []
-        signs: dict[str, int] = {}
-        for start in range(0, len(branches), BRANCHES):
-            part = branches[start : start + BRANCHES]
-            if found.classes:
-                tables.update(_class_tables(judged, rows, part))
-            else:
-                numbers, lines, up = _number_tables(judged, rows, part, found)
-                tables.update(numbers)
-                straight += lines
-                signs.update(up)
-        whole = {b.key.name: Column(b.key, b.x, b.known, of == "missing") for b in branches if b.split is None}
-        if found.classes:
-            related = of_classes(judged, rows, list(whole.values()), label, dict(found.classes))
-        else:
-            related = of_numbers(
-                judged,
-                rows,
-                _maybe_in_order(whole, tables, signs, found),
-                [whole[branch.key.name] for branch in straight],
-                [one for one in whole.values() if of == "values" and one.key.families == {Family.TEXT}],
-            )
-    return Association(
-        found,
-        tuple(_measured(key.name, judged.names, tables, related.get(key.name)) for key in measured),
-        tuple(left_out),
-        tuple(name for name in relations.names if name not in judged.names),
-    )
+        )  # fmt: skip
+        unlabelled = tuple(name for name in relations.names if name not in judged.names)
+        yield Measurable(judged, rows, found, label, branches, tuple(left_out), unlabelled)
 
 
 def _chosen(relations: Relations, target: str, columns: Sequence[str] | None, exclude: Sequence[str]) -> list[str]:
@@ -195,7 +243,7 @@ def _measured(name: str, splits: Sequence[str], tables: Tables, exact: Exact | N
     )
 
 
-def _binned(rows: sa.FromClause, branch: _Branch) -> sa.Subquery:
+def in_bins(rows: sa.FromClause, branch: Branch) -> sa.Subquery:
     """Return the bin of each row as ``low`` and ``high``, its target ``y``, and its value ``x``.
 
     Numbers are binned by where the first row with their value stands among intervals of equal frequency. A value that
@@ -228,18 +276,23 @@ def _with_ranks(rows: sa.Subquery) -> sa.Select[Any]:
     return sa.select(*rows.c, (sa.func.rank().over(**by) + last).label("r"))
 
 
-def _class_tables(relations: Relations, rows: sa.FromClause, branches: Sequence[_Branch]) -> Tables:
+def _class_tables(relations: Relations, rows: sa.FromClause, branches: Sequence[Branch]) -> Tables:
     """Return the tables of columns against classes."""
-    statements = [_cells(rows, branch, no) for no, branch in enumerate(branches)]
+    tables = class_tables(relations, [in_bins(rows, branch) for branch in branches])
+    return {(b.key.name, b.split): table for b, table in zip(branches, tables, strict=True)}
+
+
+def class_tables(relations: Relations, binned: Sequence[sa.Subquery]) -> list[ClassTable]:
+    """Return the tables against classes ``y`` of bins, each known by ``low`` and ``high``."""
+    statements = [_cells(one, no) for no, one in enumerate(binned)]
     found = relations.fetch(statements[0] if len(statements) == 1 else sa.union_all(*statements))
-    cells: dict[int, list[Cell]] = {no: [] for no in range(len(branches))}
+    cells: list[list[Cell]] = [[] for _ in binned]
     for no, label, *counts in found:
         cells[int(no)].append(Cell(plain(label), *map(int, counts)))
-    return {(b.key.name, b.split): ClassTable(tuple(cells[no])) for no, b in enumerate(branches)}
+    return [ClassTable(tuple(of_table)) for of_table in cells]
 
 
-def _cells(rows: sa.FromClause, branch: _Branch, no: int) -> sa.Select[Any]:
-    binned = _binned(rows, branch)
+def _cells(binned: sa.Subquery, no: int) -> sa.Select[Any]:
     by = [binned.c.low, binned.c.high]
     counted = sa.select(*by, binned.c.y, sa.func.count().label("n")).group_by(*by, binned.c.y).subquery("counted")
     of_class = sa.func.sum(counted.c.n).over(partition_by=counted.c.y)
@@ -276,13 +329,13 @@ def _cells(rows: sa.FromClause, branch: _Branch, no: int) -> sa.Select[Any]:
 
 
 def _number_tables(
-    relations: Relations, rows: sa.FromClause, branches: Sequence[_Branch], target: Target
-) -> tuple[Tables, list[_Branch], dict[str, int]]:
+    relations: Relations, rows: sa.FromClause, branches: Sequence[Branch], target: Target
+) -> tuple[Tables, list[Branch], dict[str, int]]:
     """Return the tables of columns against a number, those that may be on a line with it, and if they go up or down."""
     statements = [_sums(rows, branch, no, target) for no, branch in enumerate(branches)]
     found = relations.fetch(statements[0] if len(statements) == 1 else sa.union_all(*statements))
     tables: Tables = {}
-    lines: list[_Branch] = []
+    lines: list[Branch] = []
     signs: dict[str, int] = {}
     for no, bins, *sums in found:
         branch = branches[int(no)]
@@ -319,8 +372,8 @@ def _maybe_in_order(
     return found
 
 
-def _sums(rows: sa.FromClause, branch: _Branch, no: int, target: Target) -> Any:
-    binned = _binned(rows, branch)
+def _sums(rows: sa.FromClause, branch: Branch, no: int, target: Target) -> Any:
+    binned = in_bins(rows, branch)
     y = real(binned.c.y) - target.mean
     r = real(binned.c.r) - float(target.known_rows() + 1)
     products = {"n": sa.func.count(), "y": sa.func.sum(y), "yy": sa.func.sum(y * y)}
