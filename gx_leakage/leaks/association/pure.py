@@ -243,12 +243,20 @@ def _named(
     names: dict[_Run, tuple[Any, ...]] = {}
     if runs and samples:
         binned = in_bins(measured.rows, branch)
-        by = [binned.c.low, binned.c.high]
-        ends = [sa.func.min(binned.c.x), sa.func.max(binned.c.x), sa.func.min(binned.c.y), sa.func.count()]
-        pure = sa.func.count(sa.distinct(binned.c.y)) == 1
-        statement = sa.select(*by, *ends).group_by(*by).having(pure)
+        b = binned.c
+        held = (
+            sa.select(
+                b.low, b.high, sa.func.min(b.x).label("first_x"), sa.func.max(b.x).label("last_x"),
+                sa.func.min(b.y).label("y"), sa.func.max(b.y).label("last_y"), sa.func.count().label("n"),
+            )
+            .group_by(b.low, b.high)
+            .subquery("held")
+        )  # fmt: skip
+        c = held.c
+        # Ordered from outside, for Spark does not order groups by what it counts of them.
+        statement = sa.select(c.low, c.high, c.first_x, c.last_x, c.y, c.n).where(c.y == c.last_y)
         if not branch.ordered:
-            statement = statement.having(ends[-1] >= min_rows).order_by(ends[-1].desc(), *by).limit(samples)
+            statement = statement.where(c.n >= min_rows).order_by(c.n.desc(), c.low).limit(samples)
         # The place of a category is the category.
         rows = [
             (row[:2], plain(row[2]), plain(row[3]), plain(row[4]), int(row[5]))
