@@ -251,7 +251,10 @@ def test_one_split_is_checked_for_what_needs_one(tmp_path: Path) -> None:
         report = gxl.audit(given, target="died", id="row", group="patient_id")
         found = {finding.expectation: finding for finding in report.findings}
         assert set(found) == {
+            "expect_no_category_to_reveal_target",
+            "expect_no_conflicting_labels_for_identical_rows",
             "expect_no_feature_to_reveal_target",
+            "expect_no_features_to_reveal_target_together",
             "expect_missingness_not_to_reveal_target",
             "expect_row_ids_to_be_independent_of_target",
         }
