@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.splits.few import Few
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import real
 
@@ -40,34 +40,58 @@ class Precision:
         return 0.0 if self.decimals is None else 10.0**-self.decimals / 12**0.5
 
 
-def precisions(relations: Relations, rows: sa.FromClause, columns: Sequence[str]) -> list[Precision]:
-    """Return how exactly the numbers of each column are stored."""
+def precisions(
+    relations: Relations, rows: sa.FromClause, columns: Sequence[str], few: Few | None = None
+) -> list[Precision]:
+    """Return how exactly the numbers of each column are stored.
 
-    def off(column: str, decimals: int) -> sa.ColumnElement[Any]:
-        scaled = real(rows.c[column]) * 10.0**decimals
-        return sa.func.max(sa.func.abs(scaled - sa.func.floor(scaled + 0.5)))
+    Args:
+        relations: The splits.
+        rows: Their rows.
+        columns: The columns of numbers.
+        few: Some of the rows: as these are not stored, all are not, and that is not asked.
+    """
+    largest = {} if few is None else dict(few.largest)
+    away: dict[tuple[str, int], float] = {}
 
-    def fits(away: float, decimals: int, largest: float) -> bool:
-        return away <= 1e-9 * max(1.0, largest * 10.0**decimals)
+    def ask(parts: Sequence[tuple[str, int]]) -> None:
+        """Ask how far columns are from numbers with so many decimals, and what is not known of their largest."""
+        unknown = [column for column in dict.fromkeys(column for column, _ in parts) if column not in largest]
+        wanted = [sa.func.max(sa.func.abs(real(rows.c[column]))) for column in unknown]
+        for column, decimals in parts:
+            scaled = real(rows.c[column]) * 10.0**decimals
+            wanted.append(sa.func.max(sa.func.abs(scaled - sa.func.floor(scaled + 0.5))))
+        if wanted:
+            (row,) = relations.fetch(sa.select(*wanted).select_from(rows))
+            found = [float(value or 0) for value in row]
+            largest.update(zip(unknown, found, strict=False))
+            away.update(zip(parts, found[len(unknown) :], strict=True))
 
-    def asked(parts: Sequence[sa.ColumnElement[Any]], width: int) -> list[list[float]]:
-        (found,) = relations.fetch(sa.select(*parts).select_from(rows))
-        return [[float(value or 0) for value in found[i : i + width]] for i in range(0, len(parts), width)]
+    def close(column: str, decimals: int, off: float) -> bool:
+        return off <= 1e-9 * max(1.0, largest[column] * 10.0**decimals)
 
-    # What has not the most decimals has not fewer: the others are asked of few columns.
-    most = DECIMALS[-1]
-    ends = [(sa.func.max(sa.func.abs(real(rows.c[c]))), off(c, 0), off(c, most)) for c in columns]
-    found = asked([part for parts in ends for part in parts], 3)
-    rounded = [
-        column
-        for column, (largest, whole, finest) in zip(columns, found, strict=True)
-        if not fits(whole, 0, largest) and fits(finest, most, largest)
-    ]
-    fewer = [off(column, decimals) for column in rounded for decimals in DECIMALS[:-1]]
-    offs = dict(zip(rounded, asked(fewer, len(DECIMALS) - 1), strict=True)) if rounded else {}
+    def fits(column: str, decimals: int) -> bool:
+        return (column, decimals) in away and close(column, decimals, away[column, decimals])
+
+    every: tuple[int, ...] = (0, *DECIMALS)
+    if few is None:
+        # What has not the most decimals has not fewer: the others are asked of few columns.
+        left = dict.fromkeys(columns, every)
+        first = [(column, decimals) for column in columns for decimals in (0, DECIMALS[-1])]
+    else:
+        left = {c: tuple(d for d in every if close(c, d, few.away(c, d))) for c in columns}
+        left = {c: all_ if DECIMALS[-1] in all_ else tuple(d for d in all_ if not d) for c, all_ in left.items()}
+        first = [(column, decimals[0]) for column, decimals in left.items() if decimals]
+    ask(first)
+
+    def open_(column: str) -> bool:
+        return not fits(column, 0) and (
+            fits(column, DECIMALS[-1]) if few is None else not fits(column, left[column][0])
+        )
+
+    ask([(c, d) for c in columns if left[c] and open_(c) for d in left[c] if (c, d) not in away])
     result = []
-    for column, (largest, whole, _) in zip(columns, found, strict=True):
-        away = [*offs[column], 0.0] if column in offs else []
-        decimals = next((d for d, one in zip(DECIMALS, away, strict=False) if fits(one, d, largest)), None)
-        result.append(Precision(largest, fits(whole, 0, largest), decimals))
+    for column in columns:
+        decimals = next((d for d in left[column] if fits(column, d)), None)
+        result.append(Precision(largest[column], decimals == 0, decimals or None))
     return result

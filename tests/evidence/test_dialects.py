@@ -328,7 +328,7 @@ def test_row_order(name: str, layout: str, target: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_encodings(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    precision: Any = [(0.9, *[0.4] * 7)]
+    precision: Any = [(0.9, 0.4, 0.4)]
     fit: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[40] * 4)], [(4, 40, 8.0, 2.0, *[0] * 2)], [(10, 4)]]
     fit_all: Any = [[(1.0,)], [(4, 40, 8.0, 2.0, *[0] * 6)], [(4, 40, 8.0, 2.0, *[0] * 3)]]
     engine.rows = [[(0, 40, 40, 20.0), (1, 40, 40, 20.0)], [(10.0, 2)], [(20.0, 2)], precision, *fit, *fit_all]
@@ -340,19 +340,20 @@ def test_encodings(name: str, layout: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_fingerprints(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    column = (40, 0.0, 40.0, -2.0, 2.0, 20, 20, 0, 0, 0)
+    column = (40, 0.0, 40.0, -2.0, 2.0)
     moments = [(i, 40, *column, *column, *column) for i in (0, 1)]
-    precision = [(2.0, *[0.4] * 7) * 3]
+    precision = [(*[2.0] * 3, *[0.4] * 6)]
+    sides = [(i, *[20] * 6) for i in (0, 1)]
     spikes = [(0, 1, 0.0, 20), (0, 2, 1.0, 1)]
-    engine.rows = [moments, [tuple(v for part in precision for v in part)], spikes]
+    engine.rows = [moments, precision, sides, spikes]
     engine.rows += [[(0, 10, 10), (1, 10, 10)], [(0, 0.0, 0.0, 0.0), (1, 0.0, 0.0, 0.0)]]
     fingerprints.gather(splits, columns=["f", "n", "i"])
-    assert len(engine.statements) == 5  # moments, precision, spikes, their sides, products
+    assert len(engine.statements) == 6  # moments, precision, sides of 0, spikes, their sides, products
 
-    engine.rows = [moments, [tuple(v for part in precision for v in part)], []]
-    engine.rows[2] = [(no, place, 0.1 * place) for no in range(9) for place in range(1, 81)]
+    engine.rows = [moments, precision, sides, []]
+    engine.rows[3] = [(no, place, 0.1 * place) for no in range(9) for place in range(1, 81)]
     fingerprints.gather(splits, columns=["f", "n", "i"], methods=["robust"])
-    assert len(engine.statements) == 8
+    assert len(engine.statements) == 10
 
 
 @pytest.mark.parametrize("name", NAMES)

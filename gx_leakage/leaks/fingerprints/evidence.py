@@ -8,7 +8,7 @@ any several, so that one scan tells which splits were seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, nearest
+from gx_leakage.splits.few import Few, numbers_of_few
 from gx_leakage.splits.precision import Precision, precisions
 from gx_leakage.splits.relations import Relations, Stack
 from gx_leakage.sql.blocks import in_blocks
@@ -169,17 +170,14 @@ def gather(
     traces: dict[str, ColumnTrace] = {}
     for block in in_blocks(numbers):
         with relations.engine.shared(_numbers_of(stack, block)) as rows:
-            of_block = _columns(relations, rows, [key.name for key in block])
-            for name, moments in zip(relations.names, of_block[0].moments, strict=True):
-                if not moments.rows:
-                    raise EmptySplitError(name)
+            of_block, few = _columns(relations, rows, block)
             # A column of whole numbers is the output of no scaler: it is a count, a code, or a flag.
             traces.update((column.name, _scaled(column, methods, no, relations.names)) for column in of_block)
             left = [column for column in of_block if traces[column.name].fitted_on == UNKNOWN]
             if "robust" in methods:
                 traces.update(_robust(relations, rows, left, no))
             if "impute" in methods:
-                traces.update(_imputed(relations, rows, of_block, traces, no))
+                traces.update(_imputed(relations, rows, of_block, traces, no, few))
         found += of_block
     if "pca" in methods:
         traces.update(_components(relations, stack, numbers, found, traces, no))
@@ -192,36 +190,69 @@ def _numbers_of(stack: Stack, keys: Sequence[Key]) -> Any:
     return stack.select(lambda relation: [real(key.of(relation).element).label(f"x{i}") for i, key in enumerate(keys)])
 
 
-def _columns(relations: Relations, rows: sa.FromClause, names: Sequence[str]) -> list[_Column]:
+def _columns(relations: Relations, rows: sa.FromClause, keys: Sequence[Key]) -> tuple[list[_Column], Few | None]:
+    """Return the columns, and the numbers of a few rows where there are many."""
+    every = range(len(relations.names))
     asked = []
-    for i in range(len(names)):
+    for i in range(len(keys)):
         x = rows.c[f"x{i}"]
-        asked += [
-            sa.func.count(x), sa.func.sum(x), sa.func.sum(x * x), sa.func.min(x), sa.func.max(x),
-            *(sa.func.sum(sa.case((met, 1), else_=0)) for met in (x < 0, x > 0, x == 0, x == 1, x == -1)),
-        ]  # fmt: skip
-    found = {
-        int(row[0]): row[1:]
-        for row in relations.fetch(
-            sa.select(rows.c.split_no, sa.func.count(), *asked).select_from(rows).group_by(rows.c.split_no)
-        )
-    }
-    exact = precisions(relations, rows, [f"x{i}" for i in range(len(names))])
+        asked += [sa.func.count(x), sa.func.sum(x), sa.func.sum(x * x), sa.func.min(x), sa.func.max(x)]
+    found = _by_split(relations, rows, [sa.func.count(), *asked])
+    for i, name in enumerate(relations.names):
+        if i not in found:
+            raise EmptySplitError(name)
 
     def moments(split: int, column: int) -> _Moments:
-        row = found.get(split)
-        if row is None:
-            return _Moments(0, 0, 0.0, 0.0, math.inf, -math.inf, 0, 0, 0, 0, 0)
-        known, total, squares, low, high, *counts = row[1 + 10 * column : 11 + 10 * column]
+        known, total, squares, low, high = found[split][1 + 5 * column : 6 + 5 * column]
         return _Moments(
-            int(row[0]), int(known), float(total or 0), float(squares or 0), math.inf if low is None else float(low),
-            -math.inf if high is None else float(high), *(int(count or 0) for count in counts),
+            int(found[split][0]), int(known), float(total or 0), float(squares or 0),
+            math.inf if low is None else float(low), -math.inf if high is None else float(high), 0, 0, 0, 0, 0,
         )  # fmt: skip
 
-    splits = range(len(relations.names))
-    return [
-        _Column(name, f"x{i}", exact[i], tuple(moments(split, i) for split in splits)) for i, name in enumerate(names)
-    ]
+    by_column = {f"x{i}": tuple(moments(split, i) for split in every) for i in range(len(keys))}
+    largest = {x: max((max(-m.low, m.high) for m in of if m.known), default=0.0) for x, of in by_column.items()}
+    named = {f"x{i}": key for i, key in enumerate(keys)}
+    few = numbers_of_few(relations, rows, named, sum(of.rows for of in by_column["x0"]), largest)
+    exact = dict(zip(named, precisions(relations, rows, list(named), few), strict=True))
+    sides = _sides(relations, rows, {x: of for x, of in by_column.items() if not exact[x].whole})
+    return [_Column(key.name, x, exact[x], sides.get(x, by_column[x])) for x, key in named.items()], few
+
+
+def _sides(
+    relations: Relations, rows: sa.FromClause, columns: Mapping[str, tuple[_Moments, ...]]
+) -> dict[str, tuple[_Moments, ...]]:
+    """Return the moments with the rows below, above and at 0, and at the bounds 1 and -1 where these are met."""
+    asked: list[tuple[str, str, sa.ColumnElement[bool]]] = []
+    for name, of in columns.items():
+        x = rows.c[name]
+        if min(m.low for m in of) <= 0 <= max(m.high for m in of):
+            asked += [(name, "below", x < 0), (name, "above", x > 0)]
+            if any(_at(m.low, bound) for m in of for bound in (0.0, -1.0)) or any(_at(m.high, 1.0) for m in of):
+                asked += [(name, "at_0", x == 0), (name, "at_1", x == 1), (name, "at_minus_1", x == -1)]
+    found = _by_split(relations, rows, [_count(met) for _, _, met in asked]) if asked else {}
+    counts: dict[tuple[str, int], dict[str, int]] = {}
+    for split, row in found.items():
+        for (name, side, _), count in zip(asked, row, strict=True):
+            counts.setdefault((name, split), {})[side] = int(count or 0)
+
+    def beside(name: str, split: int, m: _Moments) -> _Moments:
+        if (name, split) in counts:
+            return replace(m, **counts[name, split])
+        return replace(m, below=m.known if m.high < 0 else 0, above=m.known if m.low > 0 else 0)
+
+    return {name: tuple(beside(name, split, m) for split, m in enumerate(of)) for name, of in columns.items()}
+
+
+def _count(met: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((met, 1), else_=0))
+
+
+def _by_split(
+    relations: Relations, rows: sa.FromClause, asked: Sequence[sa.ColumnElement[Any]]
+) -> dict[int, Sequence[Any]]:
+    """Return what is asked of the rows of each split."""
+    statement = sa.select(rows.c.split_no, *asked).select_from(rows).group_by(rows.c.split_no)
+    return {int(row[0]): row[1:] for row in relations.fetch(statement)}
 
 
 def _seen(train: int, splits: int) -> Iterator[tuple[int, ...]]:
@@ -425,26 +456,31 @@ def _places(count: int, q: float) -> tuple[int, int, float]:
 
 
 def _imputed(
-    relations: Relations, rows: sa.FromClause, columns: Sequence[_Column], traces: dict[str, ColumnTrace], train: int
+    relations: Relations,
+    rows: sa.FromClause,
+    columns: Sequence[_Column],
+    traces: dict[str, ColumnTrace],
+    train: int,
+    few: Few | None,
 ) -> dict[str, ColumnTrace]:
     """Return the columns with a spike at the mean, or the median, of splits."""
     everything = tuple(range(len(relations.names)))
     full = [c for c in columns if c.over(everything).rows == c.over(everything).known >= FEWEST_IMPUTED + 2]
-    spikes = _spikes(relations, rows, full)
+    spikes = _spikes(relations, rows, full if few is None else _with_spike(relations, rows, full, few))
     if not spikes:
         return {}
-    asked = [
-        sa.func.sum(sa.case((condition, 1), else_=0))
-        for column, value in spikes.items()
-        for condition in (rows.c[column.x] < value, rows.c[column.x] > value)
-    ]
-    sides = {int(r[0]): r[1:] for r in relations.fetch(sa.select(rows.c.split_no, *asked).group_by(rows.c.split_no))}
+    sides = _by_split(
+        relations,
+        rows,
+        [
+            _count(met)
+            for column, value in spikes.items()
+            for met in (rows.c[column.x] < value, rows.c[column.x] > value)
+        ],
+    )
     found = {}
     for i, (column, value) in enumerate(spikes.items()):
-        scale = math.sqrt(max(column.over(everything).variance(), 0.0))
-        off = 1e-7 * (abs(value) + scale)
-        if column.precision.decimals is not None:
-            off += column.precision.tolerance
+        off = _off(column, value)
 
         def others(some: Sequence[int], i: int = i) -> tuple[int, int]:
             return sum(int(sides[s][2 * i]) for s in some), sum(int(sides[s][2 * i + 1]) for s in some)
@@ -467,13 +503,41 @@ def _imputed(
     return found
 
 
+def _off(column: _Column, value: float) -> float:
+    """Return how far from the mean a value may be that was imputed as such."""
+    scale = math.sqrt(max(column.over(range(len(column.moments))).variance(), 0.0))
+    rounded_off = 0.0 if column.precision.decimals is None else column.precision.tolerance
+    return 1e-7 * (abs(value) + scale) + rounded_off
+
+
 def _spikes(relations: Relations, rows: sa.FromClause, columns: Sequence[_Column]) -> dict[_Column, float]:
     """Return the columns in which one value is far more frequent than any other, with that value."""
+    tops = _tops(relations, rows, {column: sa.true() for column in columns})
+    return {column: top[0][0] for column, top in tops.items() if len(top) > 1 and _stands_out(top)}
+
+
+def _stands_out(top: Sequence[tuple[float, int]]) -> bool:
+    """Return whether the most frequent of some values is far more so than the second."""
+    return top[0][1] >= max(FEWEST_IMPUTED, SPIKE * (top[1][1] if len(top) > 1 else 0))
+
+
+def _tops(
+    relations: Relations, rows: sa.FromClause, within: Mapping[_Column, sa.ColumnElement[bool]], fewest: int = 1
+) -> dict[_Column, list[tuple[float, int]]]:
+    """Return of each column, within some of its values, the two most frequent ones and how often they occur.
+
+    Values that occur less often than ``fewest`` are not among them.
+    """
+    columns = list(within)
     branches = []
     for no, column in enumerate(columns):
         x = rows.c[column.x]
         counted = (
-            sa.select(x.label("x"), sa.func.count().label("n")).where(x.is_not(None)).group_by(x).subquery("counted")
+            sa.select(x.label("x"), sa.func.count().label("n"))
+            .where(x.is_not(None), within[column])
+            .group_by(x)
+            .having(sa.func.count() >= fewest)
+            .subquery("counted")
         )
         place = sa.func.row_number().over(order_by=[counted.c.n.desc(), counted.c.x]).label("place")
         ranked = sa.select(counted.c.x, counted.c.n, place).subquery("ranked")
@@ -484,14 +548,62 @@ def _spikes(relations: Relations, rows: sa.FromClause, columns: Sequence[_Column
         )
     if not branches:
         return {}
-    tops: dict[int, dict[int, tuple[float, int]]] = {}
-    for no, place, x, n in relations.fetch(branches[0] if len(branches) == 1 else sa.union_all(*branches)):
-        tops.setdefault(int(no), {})[int(place)] = (float(x), int(n))
-    return {
-        columns[no]: top[1][0]
-        for no, top in sorted(tops.items())
-        if 2 in top and top[1][1] >= max(FEWEST_IMPUTED, SPIKE * top[2][1])
+    found = relations.fetch(branches[0] if len(branches) == 1 else sa.union_all(*branches))
+    tops: dict[_Column, list[tuple[float, int]]] = {}
+    for no, _, x, n in sorted(found, key=lambda row: (int(row[0]), int(row[1]))):
+        tops.setdefault(columns[int(no)], []).append((float(x), int(n)))
+    return tops
+
+
+def _with_spike(relations: Relations, rows: sa.FromClause, columns: Sequence[_Column], few: Few) -> list[_Column]:
+    """Return the columns of which a value near the means or the medians of splits stands out from those beside it.
+
+    A spike that was imputed is one of all values near these, too. The mean of several splits lies between theirs, and
+    so does the median; that of a split is where a few of its rows say, or else they are not relied on.
+    """
+    means, medians = {}, {}
+    for column in columns:
+        of_splits = [moments.mean for moments in column.moments]
+        off = 2 * max(_off(column, mean) for mean in of_splits)
+        means[column] = (min(of_splits) - off, max(of_splits) + off)
+        near = [_median_near(few.values[column.x][few.splits == split]) for split in range(len(column.moments))]
+        if all(near):
+            medians[column] = (min(low for low, _ in filter(None, near)), max(high for _, high in filter(None, near)))
+    beyond = _by_split(
+        relations,
+        rows,
+        [_count(met) for c, (low, high) in medians.items() for met in (rows.c[c.x] < low, rows.c[c.x] > high)],
+    )
+    surely = {
+        column
+        for i, column in enumerate(medians)
+        if all(
+            2 * max(int(beyond[split][2 * i]), int(beyond[split][2 * i + 1])) < moments.known - 1
+            for split, moments in enumerate(column.moments)
+        )
     }
+    within = {
+        column: sa.or_(
+            *(
+                rows.c[column.x].between(sa.literal(low), sa.literal(high))
+                for low, high in (means[column], medians[column])
+            )
+        )
+        for column in columns
+        if column in surely
+    }
+    tops = _tops(relations, rows, within, FEWEST_IMPUTED)
+    return [c for c in columns if c not in surely or (c in tops and _stands_out(tops[c]))]
+
+
+def _median_near(values: Any) -> tuple[float, float] | None:
+    """Return between which values the median of many is, by a few of them; None where these are too few."""
+    count = len(values)
+    away = math.ceil(2 * math.sqrt(count)) + 1  # four standard deviations of how many are below it
+    if count <= 4 * away:
+        return None
+    ordered = sorted(map(float, values))
+    return ordered[count // 2 - away], ordered[count // 2 + away]
 
 
 def _components(
