@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from gx_leakage.errors import TypesDifferError
 from gx_leakage.splits import groups
+from gx_leakage.splits.few import few_of
 from gx_leakage.splits.groups import Counts, GroupedRows
 from gx_leakage.splits.relations import Relations, Stack
 from gx_leakage.sql.blocks import in_blocks
@@ -26,6 +27,9 @@ FEWEST_GROUPS = 5
 MOST_VALUES_A_ROW = 0.97
 """Values that a row has to have to be no id of rows, with a few twice."""
 
+FEWEST_DIFFERENT = 1_000
+"""Values among a few rows, all of them different, by which a column is one of measurements."""
+
 _COUNTED = set(Family) - {Family.OTHER, Family.BINARY}
 
 
@@ -38,7 +42,8 @@ class ColumnProfile:
     known: tuple[int, ...]
     """Rows with a value, by split."""
     distinct: tuple[int, ...]
-    """Different values, by split."""
+    """Different values, by split; as many as are known of measurements and times of which a few rows have none twice,
+    where rows are many."""
     distinct_in_all: int
 
     @property
@@ -116,9 +121,10 @@ def gather(relations: Relations, train: str = "train") -> Profile:
             continue  # the check that needs it will say so
         if key.families and key.families <= _COUNTED:
             keys.append(key)
+    measured = _measured(relations, stack, keys)
     found: dict[int, tuple[int, ...]] = {}
     for some in in_blocks(keys, MOST_COLUMNS) if keys else [keys]:
-        for no, rows, *counts in relations.fetch(_counts(stack, some)):
+        for no, rows, *counts in relations.fetch(_counts(stack, some, measured)):
             found[int(no)] = (*found.get(int(no), (int(rows),)), *map(int, counts))
     empty = (0,) * (1 + 2 * len(keys))
     splits = [found.get(i, empty) for i in range(len(relations.names))]
@@ -147,14 +153,44 @@ def gather(relations: Relations, train: str = "train") -> Profile:
     return replace(profile, grouped=rows)
 
 
-def _counts(stack: Stack, keys: Sequence[Key]) -> sa.CompoundSelect[Any]:
+def _measured(relations: Relations, stack: Stack, keys: Sequence[Key]) -> set[str]:
+    """Return the columns of measurements and times, of many rows, of which a few rows have no value twice.
+
+    How many values these have says nothing of what they are for, and takes longest to count.
+    """
+    likely = [key for key in keys if key.families <= TIMES | NUMBERS - {Family.INTEGER}][:MOST_COLUMNS]
+    if not likely:
+        return set()
+    rows = sum(int(count) for _, count in relations.fetch(_sizes(stack)))
+    stacked = _stacked(stack, likely)
+    few = few_of(stacked, {f"x{i}": key for i, key in enumerate(likely)}, rows)
+    if few is None:
+        return set()
+    columns = [few.c[f"x{i}"] for i in range(len(likely))]
+    asked = [count for x in columns for count in (sa.func.count(x), sa.func.count(sa.distinct(x)))]
+    found = [int(count) for count in relations.fetch(sa.select(*asked).select_from(few))[0]]
+    known, distinct = found[::2], found[1::2]
+    return {key.name for key, n, d in zip(likely, known, distinct, strict=True) if n == d > FEWEST_DIFFERENT}
+
+
+def _sizes(stack: Stack) -> sa.Select[Any]:
+    stacked = stack.select(lambda _: []).subquery("stacked")
+    return sa.select(stacked.c.split_no, sa.func.count()).group_by(stacked.c.split_no)
+
+
+def _stacked(stack: Stack, keys: Sequence[Key]) -> sa.Subquery:
+    read = stack.select(lambda relation: [key.of(relation).element.label(f"x{i}") for i, key in enumerate(keys)])
+    stacked: sa.Subquery = read.subquery("stacked")
+    return stacked
+
+
+def _counts(stack: Stack, keys: Sequence[Key], measured: Collection[str]) -> sa.CompoundSelect[Any]:
     """Return the rows, and of each column the known and the different values: of each split, and (-1) over all."""
-    stacked = stack.select(
-        lambda relation: [key.of(relation).element.label(f"x{i}") for i, key in enumerate(keys)]
-    ).subquery("stacked")
+    stacked = _stacked(stack, keys)
     counts: list[sa.ColumnElement[Any]] = [sa.func.count().label("row_count")]
-    for i in range(len(keys)):
+    for i, key in enumerate(keys):
         x = stacked.c[f"x{i}"]
-        counts += [sa.func.count(x).label(f"known_{i}"), sa.func.count(sa.distinct(x)).label(f"distinct_{i}")]
+        different = sa.func.count(x if key.name in measured else sa.distinct(x))
+        counts += [sa.func.count(x).label(f"known_{i}"), different.label(f"distinct_{i}")]
     by_split = sa.select(stacked.c.split_no, *counts).group_by(stacked.c.split_no)
     return sa.union_all(by_split, sa.select(sa.literal_column("-1", sa.Integer()), *counts))

@@ -556,6 +556,7 @@ class _shuffled(GenericFunction[Any]):  # noqa: N801
 class _sampled(_shuffled):  # noqa: N801
     """Whether a value is in a share of all: by two bytes of what it sorts by. The first clause is their bound."""
 
+    inherit_cache = True
     type: sa.types.TypeEngine[Any] = sa.Boolean()
 
 

@@ -270,9 +270,11 @@ def test_places(name: str, layout: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_profile(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
-    engine.rows = [[(i, 400, *[400, 20] * len(TYPES)) for i in (0, 1, -1)], []]
+    few = [(2_000, 2_000 if measured else 20) for measured in (True, False, False, False)]
+    engine.rows = [[(0, 400), (1, 400_000)], [tuple(n for counts in few for n in counts)]]
+    engine.rows += [[(i, 400, *[400, 20] * len(TYPES)) for i in (0, 1, -1)], []]
     found = profile.gather(splits)
-    assert len(engine.statements) == 2  # counts, and rows of some values
+    assert len(engine.statements) == 4  # sizes, a few rows, counts, and rows of some values
     assert [column.shared for column in found.columns] == [20] * len(TYPES)
 
 

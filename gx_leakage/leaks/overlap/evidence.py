@@ -17,9 +17,10 @@ from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.overlap.coincidence import MOST_ORDERED, Coincidence, Rule, order_of
 from gx_leakage.leaks.overlap.damage import Damage, look_up
+from gx_leakage.splits.few import few_of
 from gx_leakage.splits.relations import LeakedRows, Relations, Stack
 from gx_leakage.sql.dialects import digest, numbers
-from gx_leakage.sql.keys import Key
+from gx_leakage.sql.keys import NUMBERS, Family, Key
 
 __all__ = ["Overlap", "Pair", "SplitOverlap", "choose", "gather", "leaked_rows", "statement"]
 
@@ -60,7 +61,10 @@ class Overlap:
     left_out: dict[str, list[str]]
     """Columns that were not compared, because a split lacks them, by the splits that have them."""
     unique_columns: tuple[str, ...]
-    """Columns of which no value occurs twice, looked for where nothing is shared: they rule sharing out."""
+    """Columns of which no value occurs twice, looked for where nothing is shared: they rule sharing out.
+
+    Of numbers with fractions, only where no others are so.
+    """
     leaked_rows_query: str | None
     incomparable: tuple[str, ...] = ()
     """Columns that all splits have, and of which values cannot be compared, not even as text."""
@@ -434,21 +438,28 @@ def _unique_columns(
     rows = sum(split.rows for split in splits)
     if rows < 2 or sum(split.keys for split in splits) < rows:
         return ()  # some rows are equal on all columns, so no column is unique
-    candidates = list(keys)
+
+    def stacked(of: Sequence[Key]) -> sa.Subquery:
+        read = stack.select(lambda relation: [key.of(relation).label(f"k{i}") for i, key in enumerate(of)])
+        rows_of_all: sa.Subquery = read.subquery("stacked")
+        return rows_of_all
+
+    def unique(of: Sequence[Key], among: sa.FromClause, *within: sa.ColumnElement[bool]) -> list[Key]:
+        counts = (sa.func.count(sa.distinct(among.c[f"k{i}"])) for i in range(len(of)))
+        size, *found = relations.fetch(sa.select(sa.func.count(), *counts).select_from(among).where(*within))[0]
+        return [key for key, count in zip(of, found, strict=True) if int(count) == int(size)]
+
+    # A column with repeated values in a few rows, or in the smallest split, is out: the costly count is for few.
+    every = stacked(keys)
+    few = few_of(every, {f"k{i}": key for i, key in enumerate(keys)}, rows)
     smallest = min(range(len(splits)), key=lambda i: splits[i].rows)
-    # A column with repeated values in the smallest split is out, so that the costly count is for few columns.
-    for only, size in ((smallest, splits[smallest].rows), (None, rows)):
-        if not candidates:
-            return ()
-        stacked = stack.select(
-            lambda relation: [key.of(relation).label(f"k{i}") for i, key in enumerate(candidates)]  # noqa: B023
-        ).subquery("stacked")
-        counted = sa.select(*(sa.func.count(sa.distinct(stacked.c[f"k{i}"])) for i in range(len(candidates))))
-        if only is not None:
-            counted = counted.where(stacked.c.split_no == only)
-        found = relations.fetch(counted)[0]
-        candidates = [key for key, count in zip(candidates, found, strict=True) if int(count) == size]
-    return tuple(key.name for key in candidates)
+    candidates = unique(keys, few) if few is not None else unique(keys, every, every.c.split_no == smallest)
+    # What names rows comes first: where it does, measurements that are unique besides are not what to look at.
+    measured = [key for key in candidates if key.families and key.families <= NUMBERS - {Family.INTEGER}]
+    for some in ([key for key in candidates if key not in measured], measured):
+        if some and (found := unique(some, stacked(some))):
+            return tuple(key.name for key in found)
+    return ()
 
 
 def _sum(columns: Sequence[sa.ColumnElement[int]]) -> sa.ColumnElement[int]:
