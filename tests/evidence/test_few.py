@@ -56,12 +56,16 @@ def splits(seed: int) -> dict[str, Table]:
     low, high = frame["bounded"].min(), frame["bounded"].max()
     frame["bounded"] = (frame["bounded"] - low) / (high - low)
     frame.loc[draw.integers(0, n), "almost_cents"] = 1 / 3  # which a few rows are likely not to have
+    frame["gaps"] = np.where(draw.random(n) < 0.3, np.nan, draw.integers(0, 9, n))
     frame.insert(0, "id", draw.permutation(n))
     frame.insert(1, "group", draw.integers(0, 400, n))
-    types = {name: "integer" if name in ("id", "group") else "float" for name in frame}
+    frame.insert(2, "y", (frame["plain"] + draw.normal(size=n) > 3).astype(int) + frame["gaps"].isna())
+    frame.insert(3, "big", np.where(draw.random(n) < 0.5, 0.0, frame["y"]))
+    types = {name: "integer" if name in ("id", "group", "y") else "float" for name in frame}
+    frame = frame.astype(object).where(frame.notna(), None)
     ends = np.cumsum(list(ROWS.values()))
     return {
-        name: Table(types, [tuple(row) for row in frame[end - size : end].astype(object).to_numpy().tolist()])
+        name: Table(types, [tuple(row) for row in frame[end - size : end].to_numpy().tolist()])
         for (name, size), end in zip(ROWS.items(), ends, strict=True)
     }
 
@@ -69,7 +73,12 @@ def splits(seed: int) -> dict[str, Table]:
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_a_few_rows_change_no_evidence(engine: Platform, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     data = splits(int(10 * share))
-    asked = [gxl.ExpectPreprocessingToBeFittedOnTrainBatchOnly(), gxl.ExpectNoIdenticalRowsAcrossBatches()]
+    asked = [
+        gxl.ExpectPreprocessingToBeFittedOnTrainBatchOnly(),
+        gxl.ExpectNoIdenticalRowsAcrossBatches(),
+        gxl.ExpectNoFeatureToRevealTarget(target_column="y"),
+        gxl.ExpectMissingnessNotToRevealTarget(target_column="y"),
+    ]
     whole = [one.result for one in engine.validate(asked, data, "batches")]
     looked_at: list[Any] = []
     few_of = few.few_of
