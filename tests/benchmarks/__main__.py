@@ -29,6 +29,7 @@ from gx_leakage.gx.sources import prepared
 from tests import servers
 from tests.benchmarks.proposed import proposals
 from tests.benchmarks.rates import detections, false_alarms
+from tests.benchmarks.scale import scale
 
 SPLITS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 TIMES = 5
@@ -402,7 +403,7 @@ def fifty_features() -> Iterator[Row]:
 
 BENCHMARKS = (
     overhead, groups_in_parquet, groups_in_frames, identical_rows, groups_in_postgresql, larger_than_memory,
-    fifty_features, false_alarms, detections, proposals,
+    fifty_features, false_alarms, detections, proposals, scale,
 )  # fmt: skip
 
 
