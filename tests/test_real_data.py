@@ -231,3 +231,15 @@ def test_texts() -> None:
     assert identical(train, test)["success"]
     assert identical(train, pd.concat([test, train[:2]]))["leaked_rows"] == {"test": 2}
     assert identical(*halves(texts.assign(text=texts["text"].str.split().str[0])))["success"]
+
+
+def test_small_tables_of_coarse_columns_share_rows_by_chance() -> None:
+    """Forty passengers by class and sex repeat within train as between the splits; copies of telling rows do not."""
+    random = np.random.default_rng(4)
+    rows = pd.DataFrame({"cls": random.integers(1, 4, 40), "sex": random.integers(0, 2, 40)})
+    coarse = gxl.audit({"train": rows[:28], "test": rows[28:]})
+    assert coarse.success
+    assert "So no leak is proved" in coarse.findings[0].sentence
+    telling = pd.DataFrame(random.normal(size=(40, 3)), columns=list("abc"))
+    copied = gxl.audit({"train": telling[:28], "test": pd.concat([telling[28:], telling[:2]])})
+    assert [f.result["unexpected_count"] for f in copied.findings if f.leaked] == [2]

@@ -36,10 +36,12 @@ from gx_leakage.sql.dialects import by_bytes, digest, real
 from gx_leakage.sql.keys import Key
 from gx_leakage.sql.values import plain
 
-__all__ = ["FEWEST_ROWS", "Coincidence", "Rule", "judged", "order_of", "rule"]
+__all__ = ["Coincidence", "Rule", "judged", "known", "order_of", "rule"]
 
 FEWEST_ROWS = 50
 """With fewer rows in all splits nothing is known of what chance does, and no shared row is explained by it."""
+FEWEST_REPEATING = 20
+"""The same, where a split holds some row twice, which shows what chance does."""
 
 MOST_COLUMNS = 24
 """The columns that say most are looked at: the product of their values' frequencies is still a float."""
@@ -233,12 +235,19 @@ def judged(
         )
 
 
+def known(rows: int, repeating: bool) -> bool:
+    """Return whether so many rows, of which splits hold some twice or none, show what chance does."""
+    return rows >= (FEWEST_REPEATING if repeating else FEWEST_ROWS)
+
+
 def rule(relations: Relations, stack: Stack, keys: Sequence[Key], significance: float) -> Rule | None:
     """Return which of the shared rows chance does not explain; None with too few rows to tell."""
     with relations.engine.shared(distinct_rows(stack, keys)) as rows:
-        of = [sa.func.sum(rows.c[f"n{i}"]) for i in range(len(stack.names))]
-        sizes = [int(size or 0) for size in relations.fetch(sa.select(*of))[0]]
-        return _rule(relations, rows, keys, sizes, significance) if sum(sizes) >= FEWEST_ROWS else None
+        of = [rows.c[f"n{i}"] for i in range(len(stack.names))]
+        asked = [*(sa.func.sum(n) for n in of), *(sa.func.max(n) for n in of)]
+        found = [int(count or 0) for count in relations.fetch(sa.select(*asked))[0]]
+        sizes, most = found[: len(of)], found[len(of) :]
+        return _rule(relations, rows, keys, sizes, significance) if known(sum(sizes), max(most) > 1) else None
 
 
 def holds_copies(relations: Relations, stack: Stack, keys: Sequence[Key], rule: Rule) -> bool:

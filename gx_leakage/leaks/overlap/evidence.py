@@ -118,8 +118,8 @@ def gather(
             raise NoValuesError(chosen, split.name)
     clean = not pairs
     chance = None
-    if pairs and significance and sum(split.rows for split in splits) >= coincidence.FEWEST_ROWS:
-        sizes = [split.rows for split in splits]
+    sizes = [split.rows for split in splits]
+    if pairs and significance and coincidence.known(sum(sizes), any(split.rows > split.keys for split in splits)):
         chance = coincidence.judged(relations, stack, keys, sizes, significance, samples)
         found = _sorted(list(chance.samples))
     rule = chance.rule if chance else None

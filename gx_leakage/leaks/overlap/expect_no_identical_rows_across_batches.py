@@ -46,7 +46,7 @@ class ExpectNoIdenticalRowsAcrossBatches(CrossBatchExpectation):
     rows agree, nor log2 of the number of pairs of rows. See :mod:`gx_leakage.leaks.overlap.coincidence`.
     ``details["overlap"]`` and ``details["conflicting_targets"]`` count all shared rows, leaked or not,
     ``details["coincidence"]`` has the figures, and ``leaked_rows_query`` and remedies find those that leaked. With
-    fewer than 50 rows nothing is known of chance, and every shared row is leaked.
+    fewer than 50 rows (20 where a split repeats some) nothing is known of chance, and every shared row is leaked.
 
     ``details["left_out"]`` names the columns that were not compared because a split lacks them, and
     ``details["vacuous"]`` the columns of which no value occurs twice in all splits: with such a column, an id for
