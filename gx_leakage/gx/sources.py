@@ -248,7 +248,8 @@ def _sql_source(context: AbstractDataContext, connection: str, saved: Path | Non
         backend = made.get_backend_name()
     except (sa.exc.ArgumentError, ValueError) as error:
         raise CouldNotCheckError("the connection is not a URL such as postgresql://user@host/database.") from error
-    if "@" in (made.host or ""):
+    of_server = made.database if backend not in ("sqlite", "duckdb") else ""
+    if "@" in (made.host or "") or "@" in (of_server or ""):
         raise CouldNotCheckError(
             "the connection has several @: write those of its user and its password as %40, so that its host is known."
         )

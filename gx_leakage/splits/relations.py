@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gx_leakage.disclosure import value
 from gx_leakage.engines import Engine, Source
 from gx_leakage.errors import CouldNotCheckError, EmptySplitError, MissingColumnError, TypesDifferError, nearest
 from gx_leakage.sql.keys import AllNull, Incomparable, Key, UnreadText, comparable
@@ -310,8 +311,8 @@ class Relations:
         found = f"only one split ('{self.names[0]}') was found" if self.names else "no split was found"
         if self.split_column is not None:
             raise CouldNotCheckError(
-                f"split column '{self.split_column}' has one value only ('{self.names[0]}'): there is nothing to "
-                f"compare it with."
+                f"split column '{self.split_column}' has one value only ('{value(self.names[0])!s}'): there is "
+                f"nothing to compare it with."
             )
         raise CouldNotCheckError(
             f"{found} in data asset '{self.asset}'. Name the column that tells the splits apart with "
