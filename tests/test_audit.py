@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 import great_expectations as gx
 import gx_leakage as gxl
@@ -301,3 +302,24 @@ def test_times_among_repeated_rows_have_no_length() -> None:
     assert [(f.expectation, f.result["unexpected_count"]) for f in report.findings if f.leaked] == [
         ("expect_no_identical_rows_across_batches", 5)
     ]
+
+
+@pytest.mark.parametrize("where", ["frames", "sqlite", "postgresql"])
+def test_an_id_whose_constants_conflict_is_said(tmp_path: Path, where: str, request: pytest.FixtureRequest) -> None:
+    """Two cats that are called alike are of two species, where all others are of one."""
+    rows = pd.DataFrame({"name": np.repeat([f"cat {i}" for i in range(40)], 3), "species": np.repeat(["lynx"] * 40, 3)})
+    rows["weight"], rows["tame"], rows["born"] = np.arange(120) % 7, False, pd.Timestamp("2020-01-01")
+    rows.loc[5, "species"] = "ocelot"
+    parts = {"train": rows[:62], "test": rows[62:]}
+    if where == "frames":
+        report = gxl.audit(parts, group="name")
+    else:
+        url = f"sqlite:///{tmp_path / 'cats.sqlite'}" if where == "sqlite" else request.getfixturevalue(where)
+        engine = sa.create_engine(url)
+        for name, part in parts.items():
+            part.to_sql(f"cats_{name}", engine, index=False, if_exists="replace")
+        engine.dispose()
+        report = gxl.audit({name: f"cats_{name}" for name in parts}, group="name", connection=url)
+    found = next(f for f in report.findings if f.expectation == "expect_no_shared_group_ids_across_batches")
+    assert found.result["details"]["conflicting_constants"] == [{"column": "species", "keys": 1, "of": 40}]
+    assert "may stand for two things: species differs within 1 of 40 of several rows." in found.sentence

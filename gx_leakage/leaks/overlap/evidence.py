@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from gx_leakage.errors import CouldNotCheckError, NoValuesError
 from gx_leakage.leaks.overlap import coincidence
 from gx_leakage.leaks.overlap.coincidence import MOST_ORDERED, Coincidence, Rule, order_of
+from gx_leakage.leaks.overlap.constants import Conflict, conflicts
 from gx_leakage.leaks.overlap.damage import Damage, look_up
 from gx_leakage.splits.few import few_of
 from gx_leakage.splits.relations import LeakedRows, Relations, Stack
@@ -74,6 +75,8 @@ class Overlap:
     """What a look-up table of train would answer, where a train split shares keys."""
     coincidence: Coincidence | None = None
     """What chance explains of that, where it was asked for and something is shared."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Columns that differ within a few keys only, where those of groups are shared."""
 
 
 def gather(
@@ -146,6 +149,7 @@ def gather(
         single_columns=tuple(key.name for key in keys if key.single),
         damage=damage,
         coincidence=chance,
+        conflicts=conflicts(relations, chosen, normalize) if pairs and not null_is_a_value else (),
     )
 
 

@@ -71,13 +71,22 @@ class ExpectNoSharedGroupIdsAcrossBatches(CrossBatchExpectation):
 
     def judge(self, evidence: Overlap) -> Judgement:
         """Every shared key is a leak."""
+        named = joined(evidence.columns)
+        summary = overlap_summary(evidence, str(self.train), f"values of {named}", "keys")
+        details = overlap_details(evidence, str(self.train))
+        if evidence.conflicts:
+            parts = [f"{one.column} differs within {one.groups:,} of {one.of:,}" for one in evidence.conflicts]
+            summary += f" Some values of {named} may stand for two things: {joined(parts, most=3)} of several rows."
+            details["conflicting_constants"] = [
+                {"column": one.column, "keys": one.groups, "of": one.of} for one in evidence.conflicts
+            ]
         return Judgement(
             observed_value=evidence.shared_keys,
             splits=overlap_splits(evidence),
             leaked={split.name: split.shared_rows for split in evidence.splits},
-            summary=overlap_summary(evidence, str(self.train), f"values of {joined(evidence.columns)}", "keys"),
+            summary=summary,
             samples=named_samples(evidence),
-            details=overlap_details(evidence, str(self.train)),
+            details=details,
             query=evidence.leaked_rows_query,
         )
 
