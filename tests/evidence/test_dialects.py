@@ -22,7 +22,7 @@ from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
 from gx_leakage.leaks.graph import edges
 from gx_leakage.leaks.neighbours import places
-from gx_leakage.leaks.overlap import coincidence, conflicts
+from gx_leakage.leaks.overlap import coincidence, conflicts, constants
 from gx_leakage.leaks.overlap import evidence as overlap
 from gx_leakage.leaks.texts.reading import TextColumn
 from gx_leakage.leaks.timeline import availability, frames, windows
@@ -143,6 +143,22 @@ def relations(name: str, layout: str) -> tuple[RecordingEngine, Relations]:
     return engine, Relations(engine, [SplitRows(n, Source(n, None)) for n in ("train", "test")])
 
 
+@pytest.fixture
+def _no_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for nothing besides what keys share."""
+    monkeypatch.setattr(overlap, "conflicts", lambda *_: ())
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_constants(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    engine.rows = [[(40, 1, *(40, 0) * 5)]]  # of all columns but booleans
+    assert constants.conflicts(splits, ["i"], []) == (constants.Conflict("f", 1, 40),)
+    assert len(engine.statements) == 1
+
+
+@pytest.mark.usefixtures("_no_constants")
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
 @pytest.mark.parametrize("name", NAMES)
 def test_overlap(name: str, layout: str) -> None:
@@ -165,12 +181,12 @@ def test_coincidence(name: str, layout: str) -> None:
     found = coincidence.judged(splits, stack, keys, [40, 22], 0.01, 5)
     assert (found.keys, found.leaked, found.rule.texts) == (1, (1, 1), frozenset({1}))
     assert len(engine.statements) == 4  # repeats, a sample, the counts, and samples
-    engine.rows = [[(40, 22)], [(1, 2_000, 0)], rows, [[2] * 4] * 60]
+    engine.rows = [[(40, 22, 1, 1)], [(1, 2_000, 0)], rows, [[2] * 4] * 60]
     larger = coincidence.rule(splits, stack, keys, 0.01)
     assert larger is not None
     assert larger.distinct == 2_000
     assert len(engine.statements) == 8  # sizes, and of how many rows each has the values of the sample
-    engine.rows = [[(40, 22)], [(1, 58, 0), (2, 2, 1)], rows]
+    engine.rows = [[(40, 22, 1, 1)], [(1, 58, 0), (2, 2, 1)], rows]
     leaked = overlap.leaked_rows(splits, "judged", columns=columns, significance=0.01, null_is_a_value=True)
     engine.query(lambda: splits.rows(leaked))
 
@@ -220,6 +236,7 @@ def test_windows(name: str, layout: str) -> None:
     assert len(engine.statements) == 4  # bounds, counts, samples, and the query for the leaked rows
 
 
+@pytest.mark.usefixtures("_no_constants")
 @pytest.mark.parametrize("layout", ["batches", "split_column"])
 @pytest.mark.parametrize("name", NAMES)
 def test_damage(name: str, layout: str) -> None:
@@ -358,6 +375,7 @@ def test_fingerprints(name: str, layout: str) -> None:
     assert len(engine.statements) == 10
 
 
+@pytest.mark.usefixtures("_no_constants")
 @pytest.mark.parametrize("name", NAMES)
 def test_nfc_or_an_error_that_names_the_dialect(name: str) -> None:
     _, splits = relations(name, "batches")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError
-from gx_leakage.splits.relations import Relations
-from gx_leakage.sql.keys import Key
+from gx_leakage.splits.relations import Relations, Stack
 
 __all__ = ["Conflict", "conflicts"]
 
@@ -35,29 +32,25 @@ class Conflict:
 
 def conflicts(relations: Relations, columns: Sequence[str], normalize: Sequence[str]) -> tuple[Conflict, ...]:
     """Return the columns that are constant within at least 95 % of the groups of several rows, but not within all."""
-    others = [name for name in relations.comparable_columns() if name not in columns][:MOST_COLUMNS]
-    if not others:
+    candidates = [name for name in relations.common_columns() if name not in columns]
+    if not candidates:
         return ()
-    stack = relations.stack([*columns, *others])
+    stack = relations.stack([*columns, *candidates])
     keys = relations.keys(stack, columns, normalize)
-    values: list[Key] = []
-    for name in others:
-        # It is said besides: what splits write in different ways is for those checks to tell that compare it.
-        with suppress(CouldNotCheckError):
-            values += relations.keys(stack, [name])
-    if not values:
+    others = [name for name in candidates if _is_ordered_alike(stack, name)][:MOST_COLUMNS]
+    if not others:
         return ()
 
     def read(relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [
             *(key.of(relation).element.label(f"k{i}") for i, key in enumerate(keys)),
-            *(key.of(relation).element.label(f"x{i}") for i, key in enumerate(values)),
+            *(relation.c[name].label(f"x{i}") for i, name in enumerate(others)),
         ]
 
     stacked = stack.select(read).subquery("stacked")
     by = [stacked.c[f"k{i}"] for i in range(len(keys))]
     found = []
-    for i in range(len(values)):
+    for i in range(len(others)):
         x = stacked.c[f"x{i}"]
         found += [
             sa.case((sa.func.count(x) > 1, 1), else_=0).label(f"several{i}"),
@@ -65,6 +58,16 @@ def conflicts(relations: Relations, columns: Sequence[str], normalize: Sequence[
         ]
     groups = sa.select(*found).where(*(key.is_not(None) for key in by)).group_by(*by).subquery("groups")
     (counts,) = relations.fetch(sa.select(*(sa.func.sum(column) for column in groups.c)))
-    pairs = zip(values, counts[::2], counts[1::2], strict=True)
-    told = [Conflict(key.name, int(differs or 0), int(several or 0)) for key, several, differs in pairs]
+    pairs = zip(others, counts[::2], counts[1::2], strict=True)
+    told = [Conflict(name, int(differs or 0), int(several or 0)) for name, several, differs in pairs]
     return tuple(one for one in told if one.of >= FEWEST_GROUPS and 0 < one.groups <= MOST_CONFLICTING * one.of)
+
+
+def _is_ordered_alike(stack: Stack, column: str) -> bool:
+    """Return whether all splits hold a column as one type whose values every database puts in order.
+
+    It is said besides: what splits write in different ways is for those checks to tell that compare it.
+    """
+    types = {type(stack.relation_of(i).c[column].type) for i in range(len(stack.names))}
+    ordered = (sa.String, sa.Integer, sa.Numeric, sa.Float, sa.Date, sa.DateTime)
+    return len(types) == 1 and all(issubclass(one, ordered) for one in types)
