@@ -91,7 +91,7 @@ def check(platform: Platform, data: dict[str, list[tuple[Any, ...]]], layout: st
     expectations = [
         gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id"]),
         gxl.ExpectNoSharedGroupIdsAcrossBatches(group_columns=["id", "name"]),
-        gxl.ExpectNoIdenticalRowsAcrossBatches(),
+        gxl.ExpectNoIdenticalRowsAcrossBatches(allow_coincidence=False),
     ]
     results = platform.validate(expectations, tables, layout)
     for result, positions, null_is_a_value in zip(results, ([0], [0, 1], [0, 1, 2]), (False, False, True), strict=True):
@@ -303,7 +303,9 @@ def test_frames(platform: Platform) -> None:
     def check_one(data: dict[str, list[Any]], layout: str) -> None:
         if any(all(None in row for row in rows) for rows in data.values()):
             return  # nothing of that split is known, which is an error of its own
-        expectation = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["video"], frame_column="frame")
+        expectation = gxl.ExpectNoInterleavedFramesAcrossBatches(
+            sequence_columns=["video"], frame_column="frame", min_gap=1
+        )
         found = validated(platform, expectation, {"video": "text", "frame": "integer"}, data, layout)
         train = [row for row in data["train"] if None not in row]
         assert len(found["details"]["frames"]) == 2
