@@ -102,7 +102,14 @@ longitudes = st.one_of(
     st.sampled_from([-180.0, 180.0, 0.0, 360.0, 179.999]), st.floats(179.98, 180.02), st.floats(-180, -179.98),
     st.floats(-180, 360), st.none(),
 )  # fmt: skip
-spots = st.lists(st.tuples(latitudes, longitudes), min_size=1, max_size=8)
+
+
+def _written(degrees: float | None) -> float | None:
+    """Return degrees as places have them: PostgreSQL refuses to multiply what is nearly no number any more."""
+    return None if degrees is None else round(degrees, 9)
+
+
+spots = st.lists(st.tuples(latitudes.map(_written), longitudes.map(_written)), min_size=1, max_size=8)
 
 
 def haversine(one: Any, other: Any) -> float:
