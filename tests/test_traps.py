@@ -180,7 +180,7 @@ class TestT6ErrorsOfOneCheck:
         assert [r.success for r in found] == [False, False, False, True]
         assert [r.exception_info["raised_exception"] for r in found] == [False, True, False, False]
         assert "no column 'patience'" in found[1].exception_info["exception_message"]
-        assert len(fetched) == 2
+        assert len(fetched) == 3  # what is shared, and what is said besides of groups; identical rows
 
     def test_expectations_with_one_question_share_its_answer(
         self, context: Any, monkeypatch: pytest.MonkeyPatch
@@ -201,7 +201,7 @@ class TestT6ErrorsOfOneCheck:
         found = results(checkpoint)
         assert [r.success for r in found] == [False, True, False]
         assert len(resolved) == 1
-        assert len(fetched) == 1 + 3  # one for both of the first; bounds, counts and samples for the third
+        assert len(fetched) == 2 + 3  # two for both of the first; bounds, counts and samples for the third
 
 
 def test_t7_duckdb_works_with_the_metrics_of_gx(context: Any, tmp_path: Path) -> None:

@@ -155,7 +155,9 @@ def test_scores_and_moments_are_pictures_without_scripts(tmp_path: Path) -> None
     ):
         assert re.sub(r"\s+", "", sentence) in re.sub(r"\s+", "", text), sentence
     assert "<title>RUN" not in html
-    assert html.count("#c0392b") == 1 + 2 * 2  # a bar, and the range and the deviation of two spreads
+    assert (
+        html.count("#c0392b") == 2 + 2 * 2
+    )  # a bar of two checks, range and deviation of two spreads
     assert html.count("#2471a3") == 2 * 2 * 2
 
 
@@ -164,7 +166,7 @@ def test_sentences_show_defaults_and_what_differs_from_them() -> None:
 
     frames = gxl.ExpectNoInterleavedFramesAcrossBatches(sequence_columns=["v"], frame_column="f")
     kwargs = frames.configuration.kwargs
-    assert rendering.arguments(type(frames), kwargs) == {"frame_column": "f", "min_gap": "1", "sequence_columns": "v"}
+    assert rendering.arguments(type(frames), kwargs) == {"frame_column": "f", "sequence_columns": "v"}
     given = {**kwargs, "min_gap": {"$PARAMETER": "gap"}, "mostly": 0.995}
     shown = rendering.arguments(type(frames), given)
     assert shown["min_gap"] == "the parameter gap"
