@@ -155,9 +155,7 @@ def test_scores_and_moments_are_pictures_without_scripts(tmp_path: Path) -> None
     ):
         assert re.sub(r"\s+", "", sentence) in re.sub(r"\s+", "", text), sentence
     assert "<title>RUN" not in html
-    assert (
-        html.count("#c0392b") == 2 + 2 * 2
-    )  # a bar of two checks, range and deviation of two spreads
+    assert html.count("#c0392b") == 2 + 2 * 2  # a bar of two checks, range and deviation of two spreads
     assert html.count("#2471a3") == 2 * 2 * 2
 
 
