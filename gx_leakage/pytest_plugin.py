@@ -62,8 +62,7 @@ def _told(finding: Finding, *, counts: bool) -> None:
     """Pass, fail or skip as a finding has it."""
     if finding.success:
         return
-    lines = [finding.sentence, finding.how_to_tell, *(f"for example {example}" for example in finding.examples)]
-    told = "\n".join([f"{finding.verdict.mark}: {lines[0]}", *(line for line in lines[1:] if line)])
+    told = "\n".join([f"{finding.verdict.mark}: {finding.sentence}", *finding.lines])
     if counts or finding.error is not None:
-        pytest.fail(f"{told}\nwhat to do: gx-leakage cases {finding.case}", pytrace=False)
+        pytest.fail(told, pytrace=False)
     pytest.skip(told)

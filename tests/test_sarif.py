@@ -59,6 +59,11 @@ def test_of_frames_and_of_what_could_not_be_checked() -> None:
 
 
 def test_two_checks_of_one_type_are_told_apart() -> None:
-    report = gxl.audit({"train": TRAIN, "test": TEST}, group=["patient", "age"])
+    of_target = [
+        ("expect_no_feature_to_reveal_target", {"target_column": t, "columns": ["age"]}) for t in ("ill", "age2")
+    ]
+    splits = {name: part.assign(age2=part["age"] % 2) for name, part in (("train", TRAIN), ("test", TEST))}
+    report = gxl.audit(splits, group=["patient", "age"], expectations=of_target)
+    assert len({finding.title for finding in report.findings}) < len(report.findings)
     prints = [one["partialFingerprints"]["check/v1"] for one in run_of(report.to_sarif())["results"]]
     assert len(set(prints)) == len(prints)

@@ -53,3 +53,13 @@ def test_the_active_run_and_a_finished_one(report: gxl.Report) -> None:
         assert active is not None
         assert active.info.run_id == other.info.run_id
     assert "leakage" not in mlflow.get_run(other.info.run_id).data.tags
+
+
+def test_no_finding_hides_behind_another() -> None:
+    """Two targets are two checks of one title: the clean one, which comes last, does not stand for the leaking one."""
+    rows = pd.DataFrame({"y": [0, 1] * 40, "x": [0, 1] * 40, "z": [1, 0, 0, 1] * 20})
+    checks = [("expect_no_feature_to_reveal_target", {"target_column": t, "columns": ["x"]}) for t in ("y", "z")]
+    report = gxl.audit({"train": rows[:50], "test": rows[50:]}, expectations=checks)
+    run = mlflow.get_run(report.log_to_mlflow())
+    name = "leakage/expect_no_feature_to_reveal_target"
+    assert (run.data.tags[name], run.data.tags[f"{name} 2"]) == ("leak", "passed")

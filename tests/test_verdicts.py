@@ -14,6 +14,8 @@ import pytest
 import gx_leakage as gxl
 from tests.command import gx_leakage
 
+ASIDE = {"expect_no_category_to_reveal_target": {"mostly": 0}}
+
 
 def rows(seed: int, count: int = 200) -> pd.DataFrame:
     """Return rows of which one column, strong and not exact, predicts the target."""
@@ -25,12 +27,13 @@ def rows(seed: int, count: int = 200) -> pd.DataFrame:
 
 
 def suspicious(**arguments: Any) -> gxl.Report:
-    return gxl.audit({"train": rows(1), "test": rows(2, 90)}, target="ill", **arguments)
+    """Audit the feature that is no proof; what its values decide is a check of its own."""
+    return gxl.audit({"train": rows(1), "test": rows(2, 90)}, target="ill", **{"arguments": ASIDE, **arguments})
 
 
 def proved(**arguments: Any) -> gxl.Report:
     made = {name: part.assign(sick=part["ill"]) for name, part in {"train": rows(1), "test": rows(2, 90)}.items()}
-    return gxl.audit(made, target="ill", **arguments)
+    return gxl.audit(made, target="ill", **{"arguments": ASIDE, **arguments})
 
 
 def of_features(report: gxl.Report) -> gxl.Finding:
@@ -40,11 +43,8 @@ def of_features(report: gxl.Report) -> gxl.Finding:
 
 def test_a_suspicion_is_told_and_does_not_fail() -> None:
     report = suspicious()
-    assert (report.success, bool(report), [one.verdict.value for one in report.suspicions]) == (
-        True,
-        True,
-        ["suspicion"],
-    )
+    assert (report.success, bool(report)) == (True, True)
+    assert [one.verdict.value for one in report.suspicions] == ["suspicion"]
     report.raise_for_leaks()
     found = of_features(report)
     assert (found.success, found.leaked, found.severity) == (False, True, "warning")
@@ -75,8 +75,8 @@ def test_an_unknown_severity_is_an_error() -> None:
 
 def test_they_look_different() -> None:
     weak, strong = suspicious(), proved()
-    assert "No leak proved by 5 checks, 1 found something suspicious" in str(weak)
-    assert "1 of 5 checks found a leak" in str(strong)
+    assert weak.headline == f"No leak proved by {len(weak.findings)} checks, 1 found something suspicious"
+    assert strong.headline.startswith(f"1 of {len(strong.findings)} checks found a leak")
     for report, mark, other in ((weak, "suspicious", "LEAK, proved"), (strong, "LEAK, proved", "suspicious")):
         for text in (str(report), report.to_markdown(), report.to_junit()):
             assert mark in text

@@ -11,6 +11,7 @@ import yaml
 
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.families import expectation_types, roles
+from gx_leakage.gx.verdicts import FAIL_ON
 from gx_leakage.roles import Columns, Form, Proposal
 
 __all__ = ["SETTINGS", "load", "read_setting", "written"]
@@ -122,6 +123,8 @@ def read_setting(name: str, value: Any) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         words = {list: "a list of names", bool: "true or false", str: "a text", int: "a number", float: "a number"}
         raise ValueError(" or ".join(dict.fromkeys(words[kind] for kind in kinds)))
+    if name == "fail_on" and value not in FAIL_ON:
+        raise ValueError(f"one of {', '.join(FAIL_ON)}")
     if name == "mostly" and not 0 <= value <= 1:
         raise ValueError(f"between 0 and 1, and is {value}")
     return Columns().read(value) if name == "exclude" else value

@@ -26,7 +26,7 @@ from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.report import LeakFoundError, Report
 from gx_leakage.gx.sources import Prepared, data_context, only_one, prepare, relations_of
-from gx_leakage.gx.verdicts import counts
+from gx_leakage.gx.verdicts import require_severity
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
 from gx_leakage.splits.frames import TARGET, Opened, is_frame, mentioned, opened
@@ -133,7 +133,7 @@ def audit(
         arguments=arguments or {},
         expectations=expectations,
     )
-    counts("critical", fail_on)
+    require_severity(fail_on)
     held = Opened(splits)
     if connection is None:
         held = opened(

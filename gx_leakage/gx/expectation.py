@@ -229,7 +229,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
 
         Splits without these columns do not have the leak.
         """
-        listed = details.get("columns", ())
+        listed = [column for column in details.get("columns", ()) if isinstance(column, Mapping)]
         return {column["column"]: column.get("severity") for column in listed if column.get("leaks")}
 
     def get_validation_dependencies(
@@ -298,7 +298,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             **judgement.details,
         }
         for column in details.get("columns", ()):
-            if column.get("leaks"):
+            if isinstance(column, dict) and column.get("leaks"):
                 column.setdefault("severity", severity_of(None, self.severity))
         success = leaked <= allowed + 1e-9
         severity = severity_of({"details": details}, self.severity)

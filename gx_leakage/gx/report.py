@@ -123,12 +123,12 @@ class Finding:
 
     @property
     def lines(self) -> list[str]:
-        """What there is to say besides of what leaked: what would decide, how much, examples, the damage, help."""
-        if not self.leaked:
+        """What there is to say besides of what failed: what would decide, how much, examples, the damage, help."""
+        if self.success:
             return []
         examples = f"for example {'; '.join(self.examples)}" if self.examples else None
-        found = (self.how_to_tell, self.rows, examples, self.damage, f"what to do: gx-leakage cases {self.case}")
-        return [one for one in found if one]
+        found = (self.how_to_tell, self.rows, examples, self.damage) if self.leaked else ()
+        return [*filter(None, found), f"what to do: gx-leakage cases {self.case}"]
 
 
 @dataclass(frozen=True)
@@ -272,10 +272,11 @@ class Report:
 
     def to_junit(self) -> str:
         """Return the report as JUnit XML, a test case for each check: a suspicion that does not count is skipped."""
-        aside = [finding for finding in self.findings if finding.leaked and finding not in self.failures]
+        failures = len(self.failures)
+        aside = sum(finding.leaked for finding in self.findings) - failures
         suite = ElementTree.Element(
-            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(len(self.failures)),
-            errors=str(len(self.errors)), skipped=str(len(aside)),
+            "testsuite", name="gx-leakage", tests=str(len(self.findings)), failures=str(failures),
+            errors=str(len(self.errors)), skipped=str(aside),
         )  # fmt: skip
         for finding in self.findings:
             case = ElementTree.SubElement(
@@ -283,13 +284,10 @@ class Report:
             )
             if finding.success:
                 continue
-            kind = "error" if finding.error is not None else "skipped" if finding in aside else "failure"
+            kind = "error" if finding.error is not None else "failure" if _fails(finding, self.fail_on) else "skipped"
             message = _in_xml(f"{finding.verdict.mark}: {finding.sentence}")
             found = ElementTree.SubElement(case, kind, message=message, type=finding.severity)
-            rows = [finding.rows] if finding.leaked else []
-            told = [finding.how_to_tell] if finding.how_to_tell else []
-            lines = [finding.sentence, *told, *rows, *(f"for example {example}" for example in finding.examples)]
-            found.text = _in_xml("\n".join([*lines, f"what to do: gx-leakage cases {finding.case}"]))
+            found.text = _in_xml("\n".join([finding.sentence, *finding.lines]))
         ElementTree.indent(suite)
         return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 

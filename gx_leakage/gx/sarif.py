@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -80,7 +81,7 @@ def _result(finding: Any, rule: int, located: list[dict[str, Any]]) -> dict[str,
     verdict = finding.verdict
     told = [finding.sentence, *([finding.how_to_tell] if finding.how_to_tell else [])]
     # Whether it is the same finding in the next run is told by what was asked, not by the figures of the answer.
-    asked = hashlib.sha256(finding.title.encode()).hexdigest()
+    asked = json.dumps([finding.expectation, finding.kwargs], sort_keys=True, default=str)
     return {
         "ruleId": finding.expectation,
         "ruleIndex": rule,
@@ -89,7 +90,7 @@ def _result(finding: Any, rule: int, located: list[dict[str, Any]]) -> dict[str,
         "message": {"text": printable(f"{verdict.mark}: {' '.join(told)}", lines=False)},
         "locations": located[:1],
         "relatedLocations": located[1:],
-        "partialFingerprints": {"check/v1": asked},
+        "partialFingerprints": {"check/v1": hashlib.sha256(asked.encode()).hexdigest()},
         "properties": {"verdict": verdict.value, "severity": finding.severity, "case": finding.case},
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Container
 from typing import Any
 
 from gx_leakage.engines.engine import require
@@ -10,8 +12,8 @@ from gx_leakage.gx.verdicts import Verdict
 
 __all__ = ["log"]
 
-LONGEST = 250
-"""Characters that MLflow takes of a name."""
+LONGEST = 200
+"""Characters of a name of ours; MLflow takes 250 with what is said of it."""
 
 # What MLflow takes in the name of a metric on every system that it stores them on.
 _NOT_IN_NAMES = re.compile(r"[^\w. /-]")
@@ -39,14 +41,22 @@ def log(report: Any, run_id: str | None = None) -> str:
     figures = {f"leakage/{verdict.name.lower()}": float(verdicts.count(verdict)) for verdict in Verdict}
     tags = {"leakage": "passed" if report.success else "failed"}
     for finding in report.findings:
-        name = _NOT_IN_NAMES.sub("_", f"leakage/{finding.title}")[:LONGEST]
+        name = _name(finding.title, tags)
         tags[name] = finding.verdict.value
         for figure in ("observed_value", "unexpected_percent"):
             value = finding.result.get(figure)
             if isinstance(value, (int, float)):
-                figures[f"{name[: LONGEST - len(figure) - 1]}/{figure}"] = float(value)
+                figures[f"{name}/{figure}"] = float(value)
     mlflow.log_metrics(figures)
     mlflow.set_tags(tags)
     mlflow.log_text(report.to_html(), "leakage.html")
     mlflow.log_text(report.to_json(), "leakage.json")
     return str(active.info.run_id)
+
+
+def _name(title: str, taken: Container[str]) -> str:
+    """Return a name that MLflow takes, and that no other finding has: none is to hide behind another."""
+    name = _NOT_IN_NAMES.sub("_", f"leakage/{title}")[:LONGEST]
+    return next(
+        one for one in itertools.chain([name], (f"{name} {no}" for no in itertools.count(2))) if one not in taken
+    )

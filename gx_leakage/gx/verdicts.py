@@ -10,7 +10,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 
 from gx_leakage.errors import CouldNotCheckError, nearest
 
-__all__ = ["FAIL_ON", "Verdict", "counts", "severity_of"]
+__all__ = ["FAIL_ON", "Verdict", "counts", "require_severity", "severity_of"]
 
 FAIL_ON = tuple(one.value for one in (FailureSeverity.CRITICAL, FailureSeverity.WARNING, FailureSeverity.INFO))
 """The severities, the gravest first: from which on a failed check makes a report fail."""
@@ -47,12 +47,12 @@ def severity_of(result: Mapping[str, Any] | None, configured: Any) -> str:
     return str((result or {}).get("details", {}).get("severity", of_type))
 
 
-def counts(severity: str, fail_on: str) -> bool:
-    """Return whether a failed check of a severity makes a report fail.
-
-    Raises:
-        CouldNotCheckError: there is no such severity.
-    """
+def require_severity(fail_on: str) -> None:
+    """Raise where there is no such severity to fail on."""
     if fail_on not in FAIL_ON:
         raise CouldNotCheckError(f"there is no severity '{fail_on}' to fail on. {nearest(str(fail_on), FAIL_ON)}")
+
+
+def counts(severity: str, fail_on: str) -> bool:
+    """Return whether a failed check of a severity makes a report fail."""
     return FAIL_ON.index(severity) <= FAIL_ON.index(fail_on)
