@@ -3,13 +3,16 @@
 The similarity is Jaccard's: of all runs of five characters that either text has, the share that both have. Candidates
 are found by MinHash, in one pass: each run falls into one of 128 bins by its hash, of each bin the smallest counts (one
 permutation hashing; Li, Owen and Zhang 2012), and a bin without any borrows from the next (Shrivastava and Li 2014).
-Texts that agree in a band of bins (Indyk and Motwani 1998) are then compared in full.
+Texts that agree in a band of bins (Indyk and Motwani 1998), and then in about as many of all bins as texts that similar
+do, are compared in full.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import md5
 from typing import Any
 
@@ -31,13 +34,12 @@ RUN = 5
 FEWEST_RUNS = 20
 """Texts of fewer different runs are answers and names, which are equal by chance."""
 BINS = 128
-MISSED = 0.0005
-"""How probable it may be that a text as similar as the bound is no candidate."""
+MISSED = 0.00025
+"""How probable it may be that a text as similar as the bound is in no band of another, or agrees in too few bins."""
 FEWEST_ALIKE = 10
 """Texts of a split that must have a run before it can be part of what most of its texts have."""
 OF_THE_REST = 0.5
 """How similar texts have to be beside what most texts have, as a share of the bound for all of them."""
-PAIRS_AT_ONCE = 20_000
 SHOWN = 200
 """Characters of a text that are shown."""
 
@@ -132,7 +134,7 @@ class _Texts:
     runs: Hashes
     """Different runs of each text, by their hashes, in order."""
 
-    @property
+    @cached_property
     def sizes(self) -> Integers:
         return np.bincount(self.of, minlength=len(self.texts))
 
@@ -164,9 +166,18 @@ class _Found:
     frame: Hashes
     best: npt.NDArray[np.float64]
     """Of each judged text its similarity to the most similar text of train among the candidates."""
-    nearest: dict[int, str]
+    nearest: npt.NDArray[np.object_]
+    """That text of train, the first by the alphabet of those equally similar."""
     in_train: set[str] = field(default_factory=set)
     candidates: int = 0
+
+    def take(self, close: Integers, similarities: npt.NDArray[np.float64], written: str) -> None:
+        """Note the judged texts that a text of train is nearly the same as."""
+        self.in_train.add(_print(written))
+        nearer = similarities > self.best[close]
+        nearer |= (similarities == self.best[close]) & (self.nearest[close] > written).astype(bool)
+        self.best[close[nearer]] = similarities[nearer]
+        self.nearest[close[nearer]] = written
 
 
 def _found(relations: Relations, text: str, max_similarity: float, train: str) -> _Found:
@@ -189,7 +200,8 @@ def _found(relations: Relations, text: str, max_similarity: float, train: str) -
 
     judged = _joined(list(read(column.judged)))
     found = _Found(
-        column, judged, rows, unknown, short, np.zeros(0, np.uint64), np.zeros(len(judged.texts)), {}
+        column, judged, rows, unknown, short, np.zeros(0, np.uint64), np.zeros(len(judged.texts)),
+        np.full(len(judged.texts), "", dtype=object),
     )  # fmt: skip
     index: _Index | None = None
     for texts in read([column.base]):
@@ -209,71 +221,100 @@ def _found(relations: Relations, text: str, max_similarity: float, train: str) -
 
 
 class _Index:
-    """The bands of the judged texts, by which texts of train find those that may be similar."""
+    """The judged texts, and the bands by which texts of train find those that may be similar."""
 
     def __init__(self, judged: _Texts, frame: Hashes, similarity: float) -> None:
-        self.judged, self.frame, self.similarity = judged, frame, similarity
-        self.framed = np.bincount(judged.of[_among(judged.runs, frame)], minlength=len(judged.texts))
-        self.rows = max(r for r in range(1, 17) if r == 1 or (1 - similarity**r) ** (BINS // r) <= MISSED)
-        self.long = np.flatnonzero(judged.sizes >= FEWEST_RUNS)
-        self.bands = [self._sorted(keys) for keys in self._keys(judged, self.long)]
+        self.frame, self.similarity = frame, similarity
         self.sizes = judged.sizes
-        self.held = np.sort(_in_text(judged.of, judged.runs))
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.distinct, self.numbers = np.unique(judged.runs, return_inverse=True)
+        self.in_frame = _among(self.distinct, frame)[self.numbers]
+        self.framed = np.bincount(judged.of[self.in_frame], minlength=len(judged.texts))
+        self.rows = max(r for r in range(1, 17) if r == 1 or (1 - similarity**r) ** (BINS // r) <= MISSED)
+        self.least = _least_agreeing(similarity)
+        signatures = judged.signatures()
+        self.bytes = signatures.astype(np.uint8)
+        long = np.flatnonzero(self.sizes >= FEWEST_RUNS)
+        orders = [(keys, np.argsort(keys, kind="stable")) for keys in self._keys(signatures[long])]
+        self.bands = [(keys[order], long[order]) for keys, order in orders]
+        # Both are marked for one text of train, and cleared for the next.
+        self.candidate = np.zeros(len(self.sizes), dtype=bool)
+        self.held = np.zeros(len(self.distinct), dtype=bool)
 
     def compare(self, texts: _Texts, found: _Found) -> None:
         """Find the judged texts that are nearly the same as one of these."""
-        own = np.flatnonzero(texts.sizes >= FEWEST_RUNS)
-        pairs = [np.zeros(0, np.int64)]
-        for (keys, order), wanted in zip(self.bands, self._keys(texts, own), strict=True):
-            start, end = (np.searchsorted(keys, wanted, side) for side in ("left", "right"))
-            hits = np.flatnonzero(end > start)
-            counts = end[hits] - start[hits]
-            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            pairs.append(
-                (self.long[order[np.repeat(start[hits], counts) + within]] << 32) | np.repeat(own[hits], counts)
-            )
-        candidates = np.unique(np.concatenate(pairs))
-        found.candidates += len(candidates)
-        starts = np.searchsorted(texts.of, np.arange(len(texts.texts) + 1))
-        in_frame = _among(texts.runs, self.frame)
-        for i in range(0, len(candidates), PAIRS_AT_ONCE):
-            some = candidates[i : i + PAIRS_AT_ONCE]
-            judged, other = some >> 32, some & (2**32 - 1)
-            sizes = starts[other + 1] - starts[other]
-            first = np.cumsum(sizes) - sizes
-            places = np.repeat(starts[other], sizes) + np.arange(sizes.sum()) - np.repeat(first, sizes)
-            both = _among(_in_text(np.repeat(judged, sizes), texts.runs[places]), self.held)
-            framed = in_frame[places]
-            common, common_framed, own_framed = (
-                np.add.reduceat(flags.astype(np.int64), first) for flags in (both, both & framed, framed)
-            )
-            union = sizes + self.sizes[judged] - common
-            similarity = common / union
-            beside = union - (own_framed + self.framed[judged] - common_framed)
-            alike = common - common_framed > OF_THE_REST * self.similarity * beside
-            similarity[~alike] = 0
-            close = np.flatnonzero(similarity > self.similarity)
-            found.in_train.update(_prints(texts.texts, np.unique(other[close])))
-            for one in close:
-                at, value = int(judged[one]), float(similarity[one])
-                if value >= found.best[at]:
-                    written = str(texts.texts[int(other[one])].as_py())
-                    if value > found.best[at] or written < found.nearest[at]:
-                        found.nearest[at] = written
-                    found.best[at] = value
-
-    def _keys(self, texts: _Texts, own: Integers) -> Iterator[Hashes]:
+        ends = np.cumsum(texts.sizes)
+        written = texts.texts.dictionary_encode().indices.fill_null(-1).to_numpy()
+        _, own = np.unique(written, return_index=True)  # equal texts are like the same ones
+        own = own[texts.sizes[own] >= FEWEST_RUNS]
         signatures = texts.signatures()[own]
+        bounds = [
+            (np.searchsorted(keys, wanted, "left"), np.searchsorted(keys, wanted, "right"))
+            for (keys, _), wanted in zip(self.bands, self._keys(signatures), strict=True)
+        ]
+        starts, stops = (np.array(side).reshape(len(self.bands), len(own)) for side in zip(*bounds, strict=True))
+        hit = stops > starts
+        for i in np.flatnonzero(hit.any(axis=0)):
+            for band in np.flatnonzero(hit[:, i]):
+                self.candidate[self.bands[band][1][starts[band, i] : stops[band, i]]] = True
+            near = np.flatnonzero(self.candidate)
+            self.candidate[near] = False
+            runs = texts.runs[ends[own[i]] - texts.sizes[own[i]] : ends[own[i]]]
+            near = near[self._may_be_similar(near, signatures[i], len(runs))]
+            found.candidates += len(near)
+            if len(near):
+                alike = self._similarities(near, runs)
+                close = alike > self.similarity
+                if close.any():
+                    found.take(near[close], alike[close], str(texts.texts[int(own[i])].as_py()))
+
+    def _may_be_similar(self, near: Integers, signature: Hashes, size: int) -> npt.NDArray[np.bool_]:
+        """Return which judged texts agree with a text of so many runs in enough bins."""
+        agreeing = np.count_nonzero(self.bytes[near] == signature.astype(np.uint8), axis=1)
+        smaller = np.minimum(self.sizes[near], size)
+        likely: npt.NDArray[np.bool_] = agreeing >= self.least[BINS * smaller // (BINS + smaller)]
+        return likely
+
+    def _similarities(self, near: Integers, runs: Hashes) -> npt.NDArray[np.float64]:
+        """Return how similar judged texts are to one that has these runs; 0 if only by what most texts have."""
+        places = np.minimum(np.searchsorted(self.distinct, runs), len(self.distinct) - 1)
+        places = places[self.distinct[places] == runs]
+        sizes = self.sizes[near]
+        first = np.cumsum(sizes) - sizes
+        theirs = np.arange(sizes.sum()) + np.repeat(self.starts[near] - first, sizes)
+        self.held[places] = True
+        both = self.held[self.numbers[theirs]]
+        self.held[places] = False
+        common, common_framed = (
+            np.add.reduceat(flags.astype(np.int64), first) for flags in (both, both & self.in_frame[theirs])
+        )
+        union = len(runs) + sizes - common
+        beside = union - (np.count_nonzero(_among(runs, self.frame)) + self.framed[near] - common_framed)
+        alike = common - common_framed > OF_THE_REST * self.similarity * beside
+        similarity: npt.NDArray[np.float64] = np.where(alike, common / union, 0.0)
+        return similarity
+
+    def _keys(self, signatures: Hashes) -> Iterator[Hashes]:
         for band in range(BINS // self.rows):
-            key = np.zeros(len(own), np.uint64)
+            key = np.zeros(len(signatures), np.uint64)
             for place in range(band * self.rows, (band + 1) * self.rows):
                 key = _mixed(key * _MULTIPLIERS[0] + signatures[:, place])
             yield key
 
-    @staticmethod
-    def _sorted(keys: Hashes) -> tuple[Hashes, Integers]:
-        order = np.argsort(keys, kind="stable")
-        return keys[order], order
+
+def _least_agreeing(similarity: float) -> npt.NDArray[np.float64]:
+    """Return how many bins agree at least, of two texts as similar as the bound, by how many bins tell something new.
+
+    A text of few runs fills few bins: a share of bins is then as uncertain as one of fewer draws.
+    """
+    least = [0.0]
+    for draws in range(1, BINS + 1):
+        below, some = 0.0, -1
+        while below <= MISSED:
+            some += 1
+            below += math.comb(draws, some) * similarity**some * (1 - similarity) ** (draws - some)
+        least.append(some * BINS / draws)
+    return np.array(least)
 
 
 def _read(piece: Piece) -> _Texts:
@@ -329,10 +370,6 @@ def _mixed(hashes: Hashes) -> Hashes:
     return scattered
 
 
-def _in_text(of: Integers, runs: Hashes) -> Hashes:
-    return _mixed(runs + of.astype(np.uint64) * _MULTIPLIERS[3])
-
-
 def _among(values: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
     """Return which of the values stand in an ordered array."""
     if not len(ordered):
@@ -343,14 +380,18 @@ def _among(values: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
 
 def _prints(texts: Any, own: Integers) -> list[str]:
     held = texts.take(pa.array(own)).to_pylist()
-    return sorted({md5(one.encode(), usedforsecurity=False).hexdigest() for one in held})
+    return sorted(set(map(_print, held)))
+
+
+def _print(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _sample(found: _Found, leaked: Integers, names: tuple[str, ...], samples: int) -> list[dict[str, Any]]:
     order = np.argsort(-found.best[leaked], kind="stable")[: samples + MOST_LISTED]
     listed: list[dict[str, Any]] = []
     for i in leaked[order]:
-        text, near = str(found.judged.texts[int(i)].as_py()), found.nearest[int(i)]
+        text, near = str(found.judged.texts[int(i)].as_py()), str(found.nearest[int(i)])
         listed.append(
             {
                 "split": names[int(found.judged.split_no[i])],
