@@ -383,24 +383,23 @@ def _arrow(series: pd.Series[Any], column: str) -> pa.ChunkedArray:
     if pa.types.is_float16(array.type):
         array = pa.chunked_array([pa.array(series.astype("float32"), from_pandas=True)])  # which holds all of them
     if pa.types.is_time(array.type) and array.type.unit == "ns":
-        try:
-            array = array.cast(pa.time64("us"))
-        except pa.ArrowInvalid as error:
-            raise CouldNotCheckError(
-                f"column '{column}' of the DataFrame has times of day that are finer than microseconds, which cannot "
-                f"be compared exactly: round them, or give their number of nanoseconds."
-            ) from error
+        return _in_microseconds(array, pa.time64("us"), column, "times of day that are finer than microseconds")
     if pa.types.is_duration(array.type):
-        try:
-            array = array.cast(pa.duration("us"))
-        except pa.ArrowInvalid as error:
-            raise CouldNotCheckError(
-                f"column '{column}' of the DataFrame has lengths of time that are finer than microseconds, or beyond "
-                f"292,000 years, which cannot be compared exactly: round them, or give their number of nanoseconds."
-            ) from error
+        what = "lengths of time that are finer than microseconds, or beyond 292,000 years"
+        return _in_microseconds(array, pa.duration("us"), column, what)
     if not _readable(array.type):
         raise _unreadable(column, array.type)
     return array
+
+
+def _in_microseconds(array: pa.ChunkedArray, type_: pa.DataType, column: str, held: str) -> pa.ChunkedArray:
+    try:
+        return array.cast(type_)
+    except pa.ArrowInvalid as error:
+        raise CouldNotCheckError(
+            f"column '{column}' of the DataFrame has {held}, which cannot be compared exactly: round them, or give "
+            f"their number of nanoseconds."
+        ) from error
 
 
 def _unreadable(column: str, type_: Any) -> CouldNotCheckError:

@@ -24,7 +24,7 @@ from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.report import Cleaned, Report
 from gx_leakage.gx.sources import name_of
-from gx_leakage.splits.frames import Opened, is_frame, is_spark
+from gx_leakage.splits.frames import TARGET, Opened, is_frame, is_spark
 from gx_leakage.splits.resolve import rows_without_split
 
 __all__ = ["STRATEGIES", "Inputs", "Place"]
@@ -67,13 +67,14 @@ def mending(report: Report, strategy: str, left: LeftOut, **how: Any) -> tuple[M
     chosen = [one for finding, one in checked if one.rows_leak and (finding.leaked or strategy == "resplit")]
     if strategy == "resplit" and not chosen:
         raise CouldNotCheckError("nothing says how rows have to stand in new splits: give roles, such as group=.")
-    predicted = [f.kwargs["target_column"] for f, one in checked if f.kwargs.get("target_column") and _predicts(one)]
-    return Mend(chosen, strategy, target=predicted[0] if predicted else None, left=left, **how), by_hand
+    predicted = next((column for _, one in checked if (column := _predicted(one)) is not None), None)
+    return Mend(chosen, strategy, target=predicted, left=left, **how), by_hand
 
 
-def _predicts(expectation: CrossBatchExpectation) -> bool:
-    """Return whether its ``target_column`` is what is predicted: that of an edge is where it ends."""
-    return {**expectation.roles, **expectation.optional_roles}.get("target_column") == "target"
+def _predicted(expectation: CrossBatchExpectation) -> str | None:
+    """Return the column that is predicted, whatever the argument is called that has this role."""
+    given = {role: argument for argument, role in {**expectation.roles, **expectation.optional_roles}.items()}
+    return getattr(expectation, given[TARGET]) if TARGET in given else None
 
 
 @dataclass(frozen=True)

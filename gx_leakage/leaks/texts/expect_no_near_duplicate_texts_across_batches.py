@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.expectation import Parameter
 from gx_leakage.leaks.texts import similar
+from gx_leakage.leaks.texts.of_texts import OfTexts
 from gx_leakage.leaks.texts.picture import similar_texts
-from gx_leakage.leaks.texts.similar import SimilarTexts
+from gx_leakage.leaks.texts.similar import SimilarTexts, SplitSimilarity
 from gx_leakage.leaks.texts.words import similarity_summary
 
 __all__ = ["ExpectNoNearDuplicateTextsAcrossBatches"]
 
 
-class ExpectNoNearDuplicateTextsAcrossBatches(CrossBatchExpectation):
+class ExpectNoNearDuplicateTextsAcrossBatches(OfTexts):
     """Expect no judged text to be nearly the same as a text of train.
 
     A word was changed, a full stop added, capitals were: for a model, and for whoever asks whether it has learned
@@ -38,7 +39,6 @@ class ExpectNoNearDuplicateTextsAcrossBatches(CrossBatchExpectation):
     The observed value is the number of leaked texts. See the page ``near_duplicate_texts`` of the handbook.
     """
 
-    text_column: Text = pydantic.Field(description="The texts.")
     max_similarity: Union[float, Parameter] = pydantic.Field(
         default=0.8, description="How similar texts may be, between 0 and 1."
     )
@@ -47,7 +47,6 @@ class ExpectNoNearDuplicateTextsAcrossBatches(CrossBatchExpectation):
     evidence: ClassVar[Any] = similar
     checks: ClassVar[str] = "nearly equal texts"
     place: ClassVar[int] = 20
-    roles: ClassVar[Mapping[str, str]] = {"text_column": "text"}
     sentence: ClassVar[str] = "No $text_column may be more than $max_similarity similar to one of train."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("text_column", "max_similarity")
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a text", "short": "Texts that are too short"}
@@ -64,32 +63,17 @@ class ExpectNoNearDuplicateTextsAcrossBatches(CrossBatchExpectation):
             "samples": samples,
         }
 
-    def judge(self, evidence: SimilarTexts) -> Judgement:
-        """Every text that is similar enough is a leak."""
-        judged = [split for split in evidence.splits if split.name != self.train]
-        return Judgement(
-            observed_value=sum(split.leaked for split in judged),
-            splits=[
-                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "short": s.short} for s in evidence.splits
-            ],
-            leaked={split.name: split.leaked for split in evidence.splits},
-            summary=similarity_summary(evidence, str(self.text_column), str(self.max_similarity), str(self.train)),
-            samples=evidence.samples,
-            details={
-                "texts": [
-                    {
-                        "split": s.name,
-                        "checked": s.rows - s.null_keys - s.short,
-                        "leaked": s.leaked,
-                        "the_same": s.same,
-                    }
-                    for s in judged
-                ],
-                "candidates": evidence.candidates,
-                "computed_in": f"this process, by numpy: of all columns '{self.text_column}' alone was read",
-            },
-            query=evidence.leaked_rows_query,
-        )
+    def _summary(self, evidence: SimilarTexts) -> str:
+        return similarity_summary(evidence, str(self.text_column), str(self.max_similarity), str(self.train))
+
+    def _of_split(self, split: SplitSimilarity) -> dict[str, Any]:
+        return {"the_same": split.same}
+
+    def _details(self, evidence: SimilarTexts) -> dict[str, Any]:
+        return {
+            "candidates": evidence.candidates,
+            "computed_in": f"this process, by numpy: of all columns '{self.text_column}' alone was read",
+        }
 
     @classmethod
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:

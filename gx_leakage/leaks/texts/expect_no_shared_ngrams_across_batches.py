@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Union
 from great_expectations.compatibility import pydantic
 
 from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Parameter, Text
+from gx_leakage.gx.expectation import Parameter
 from gx_leakage.leaks.texts import ngrams
-from gx_leakage.leaks.texts.ngrams import SharedPassages
+from gx_leakage.leaks.texts.ngrams import SharedPassages, SplitTexts
+from gx_leakage.leaks.texts.of_texts import OfTexts
 from gx_leakage.leaks.texts.picture import shared_words
 from gx_leakage.leaks.texts.words import passages_summary
 from gx_leakage.sql.values import rounded
@@ -18,7 +19,7 @@ from gx_leakage.sql.values import rounded
 __all__ = ["ExpectNoSharedNgramsAcrossBatches"]
 
 
-class ExpectNoSharedNgramsAcrossBatches(CrossBatchExpectation):
+class ExpectNoSharedNgramsAcrossBatches(OfTexts):
     """Expect no judged text to have a passage of ``n`` words in common with a text of train.
 
     A language model that has read the questions of a benchmark, or the texts that they were taken from, answers from
@@ -42,7 +43,6 @@ class ExpectNoSharedNgramsAcrossBatches(CrossBatchExpectation):
     The observed value is the number of leaked texts. See the page ``benchmark_contamination`` of the handbook.
     """
 
-    text_column: Text = pydantic.Field(description="The texts.")
     n: Union[int, Parameter] = pydantic.Field(default=13, description="The words of a passage.")
     min_shared: Union[int, Parameter] = pydantic.Field(
         default=1, description="So many shared passages make a text leaked."
@@ -52,7 +52,6 @@ class ExpectNoSharedNgramsAcrossBatches(CrossBatchExpectation):
     evidence: ClassVar[Any] = ngrams
     checks: ClassVar[str] = "shared passages"
     place: ClassVar[int] = 10
-    roles: ClassVar[Mapping[str, str]] = {"text_column": "text"}
     sentence: ClassVar[str] = "No $text_column may have $n words in a row in common with one of train."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("text_column", "n")
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a text", "short": "Texts of too few words"}
@@ -74,34 +73,19 @@ class ExpectNoSharedNgramsAcrossBatches(CrossBatchExpectation):
             "samples": samples,
         }
 
-    def judge(self, evidence: SharedPassages) -> Judgement:
-        """Every text with enough shared passages is a leak."""
-        judged = [split for split in evidence.splits if split.name != self.train]
-        return Judgement(
-            observed_value=sum(split.leaked for split in judged),
-            splits=[
-                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "short": s.short} for s in evidence.splits
-            ],
-            leaked={split.name: split.leaked for split in evidence.splits},
-            summary=passages_summary(evidence, str(self.text_column), int(self.n), str(self.train)),  # type: ignore[arg-type]
-            samples=evidence.samples,
-            details={
-                "texts": [
-                    {
-                        "split": s.name,
-                        "checked": s.rows - s.null_keys - s.short,
-                        "leaked": s.leaked,
-                        "longest_run": s.longest,
-                        "shared_words": rounded(s.shared_words / s.words) if s.words else 0.0,
-                    }
-                    for s in judged
-                ],
-                "ngrams": {"distinct": evidence.distinct, "shared": evidence.shared, "in_most_texts": evidence.frame},
-                "computed_in": f"this process, by Arrow: of all columns '{self.text_column}' alone was read",
-                **({"severity": "warning"} if evidence.widely_shared else {}),
-            },
-            query=evidence.leaked_rows_query,
-        )
+    def _summary(self, evidence: SharedPassages) -> str:
+        return passages_summary(evidence, str(self.text_column), int(self.n), str(self.train))  # type: ignore[arg-type]
+
+    def _of_split(self, split: SplitTexts) -> dict[str, Any]:
+        share = rounded(split.shared_words / split.words) if split.words else 0.0
+        return {"longest_run": split.longest, "shared_words": share}
+
+    def _details(self, evidence: SharedPassages) -> dict[str, Any]:
+        return {
+            "ngrams": {"distinct": evidence.distinct, "shared": evidence.shared, "in_most_texts": evidence.frame},
+            "computed_in": f"this process, by Arrow: of all columns '{self.text_column}' alone was read",
+            **({"severity": "warning"} if evidence.widely_shared else {}),
+        }
 
     @classmethod
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gx_leakage.gx.words import joined
-from gx_leakage.leaks.texts.ngrams import WIDELY, SharedPassages
-from gx_leakage.leaks.texts.similar import FEWEST_RUNS, SimilarTexts
+from gx_leakage.leaks.texts.ngrams import WIDELY, SharedPassages, SplitTexts
+from gx_leakage.leaks.texts.similar import FEWEST_RUNS, SimilarTexts, SplitSimilarity
 
 __all__ = ["passages_summary", "similarity_summary"]
 
@@ -18,8 +20,7 @@ def passages_summary(evidence: SharedPassages, column: str, n: int, train: str) 
         for s in judged
         if s.leaked
     ]
-    clean = f"No {column} in {joined([s.name for s in judged])} shares {n} words in a row with one in {train}."
-    said = [f"{joined(parts, most=2)}." if parts else clean]
+    said = [_found(parts, [s.name for s in judged], f"No {column}", f"shares {n} words in a row with one in {train}")]
     if evidence.widely_shared:
         said.append(
             f"But each such passage stands in more than {WIDELY} texts of {train}, as what many texts quote does."
@@ -28,13 +29,7 @@ def passages_summary(evidence: SharedPassages, column: str, n: int, train: str) 
         said.append(
             f"{evidence.frame:,} passages that more than half of all texts have, on both sides, were not counted."
         )
-    unknown = [f"{s.null_keys:,} in {s.name}" for s in evidence.splits if s.null_keys]
-    short = [f"{s.short:,} in {s.name}" for s in evidence.splits if s.short]
-    if unknown:
-        said.append(f"Without a text, and so not checked, are {joined(unknown)}.")
-    if short:
-        said.append(f"Of fewer than {n} words, and so not checked, are {joined(short)}.")
-    return " ".join(said)
+    return " ".join([*said, *_unchecked(evidence.splits, f"{n} words")])
 
 
 def similarity_summary(evidence: SimilarTexts, column: str, bound: str, train: str) -> str:
@@ -46,12 +41,17 @@ def similarity_summary(evidence: SimilarTexts, column: str, bound: str, train: s
         for s in judged
         if s.leaked
     ]
-    clean = f"No {column} in {joined([s.name for s in judged])} is more than {bound} similar to one in {train}."
-    said = [f"{joined(parts, most=2)}." if parts else clean]
-    unknown = [f"{s.null_keys:,} in {s.name}" for s in evidence.splits if s.null_keys]
-    short = [f"{s.short:,} in {s.name}" for s in evidence.splits if s.short]
-    if unknown:
-        said.append(f"Without a text, and so not checked, are {joined(unknown)}.")
-    if short:
-        said.append(f"Of fewer than {FEWEST_RUNS} runs of five characters, and so not checked, are {joined(short)}.")
-    return " ".join(said)
+    found = _found(parts, [s.name for s in judged], f"No {column}", f"is more than {bound} similar to one in {train}")
+    return " ".join([found, *_unchecked(evidence.splits, f"{FEWEST_RUNS} runs of five characters")])
+
+
+def _found(parts: list[str], judged: list[str], none: str, does: str) -> str:
+    return f"{joined(parts, most=2)}." if parts else f"{none} in {joined(judged)} {does}."
+
+
+def _unchecked(splits: Sequence[SplitTexts | SplitSimilarity], fewest: str) -> list[str]:
+    """Return what was not looked at, for want of a text or of so much of one."""
+    unknown = [f"{s.null_keys:,} in {s.name}" for s in splits if s.null_keys]
+    short = [f"{s.short:,} in {s.name}" for s in splits if s.short]
+    said = {"Without a text": unknown, f"Of fewer than {fewest}": short}
+    return [f"{which}, and so not checked, are {joined(counts)}." for which, counts in said.items() if counts]
