@@ -51,6 +51,26 @@ def test_the_logarithm_of_a_target() -> None:
     assert [column["column"] for column in found["columns"] if column["leaks"]] == ["logpopul"]
 
 
+def test_whole_numbers_are_a_number_where_frequent_ones_stand_together() -> None:
+    """The radius in full micrometres is one; coded in another order, or by how common each is, it is classes."""
+    cells = load_breast_cancer(as_frame=True).frame
+    whole = cells["mean radius"].round().astype(int)
+    rows = pd.DataFrame({"y": whole, "area": cells["mean area"], "texture": cells["mean texture"]})
+    count = whole.nunique()
+    found = details(gxl.ExpectNoFeatureToRevealTarget(target_column="y"), *halves(rows))
+    assert found["target"] == {"column": "y", "classes": None}
+    assert [column["column"] for column in found["columns"] if column["leaks"]] == ["area"]
+    assert found["summary"].endswith(f"y, {count} whole numbers, was taken for a number.")
+
+    shuffled = dict(zip(sorted(whole.unique()), np.random.default_rng(0).permutation(count), strict=True))
+    common = {number: code for code, number in enumerate(whole.value_counts().index)}
+    for codes in (shuffled, common):
+        coded = rows.assign(y=whole.map(codes))
+        found = details(gxl.ExpectNoFeatureToRevealTarget(target_column="y"), *halves(coded))
+        assert found["target"]["classes"] == count
+        assert found["summary"].endswith(f"y, {count} whole numbers, was taken for classes.")
+
+
 def test_the_square_of_a_target() -> None:
     """Greene's credit card data hold the income, and its square."""
     rows = sm.datasets.ccard.load_pandas().data

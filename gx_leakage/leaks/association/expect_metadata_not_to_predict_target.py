@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
 from gx_leakage.gx.expectation import Judgement, Parameter, Texts
 from gx_leakage.leaks.association import evidence
@@ -36,7 +35,6 @@ class ExpectMetadataNotToPredictTarget(AgainstTarget):
     The observed value is the strongest association. See the page ``metadata_predicts_target`` of the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
     metadata_columns: Texts = pydantic.Field(description="The columns that ought to say nothing about the target.")
     max_association: Union[float, Parameter] = pydantic.Field(
         default=0.1, description="The strongest association that is tolerated, 0 to 1."

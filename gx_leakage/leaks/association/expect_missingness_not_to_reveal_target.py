@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.expectation import Judgement, Parameter, Texts
-from gx_leakage.gx.planning import Given
+from gx_leakage.gx.expectation import Judgement, Parameter
 from gx_leakage.leaks.association import evidence
-from gx_leakage.leaks.association.against_target import AgainstTarget
+from gx_leakage.leaks.association.against_target import FeaturesAgainstTarget
 from gx_leakage.leaks.association.evidence import Association
-from gx_leakage.leaks.association.features import features_of
 from gx_leakage.leaks.association.words import association_judgement
 
 __all__ = ["ExpectMissingnessNotToRevealTarget"]
 
 
-class ExpectMissingnessNotToRevealTarget(AgainstTarget):
+class ExpectMissingnessNotToRevealTarget(FeaturesAgainstTarget):
     """Expect whether a value is missing to say little about the target.
 
     A column that is filled in after the outcome is filled where the outcome was: the cause of death, the date of the
@@ -38,9 +34,6 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
     The observed value is the strongest association. See the page ``missingness_reveals_target`` of the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    columns: Union[Texts, None] = pydantic.Field(default=None, description="The columns that are judged.")
-    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     max_association: Union[float, Parameter] = pydantic.Field(
         default=0.3, description="The strongest association that is tolerated, 0 to 1."
     )
@@ -49,7 +42,6 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "gaps that reveal the target"
     place: ClassVar[int] = 20
-    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     how_to_tell: ClassVar[str] = (
         "Is the column filled in because of the outcome? Then it is empty in production when the model predicts, and "
         "leaks; gaps that are there before the outcome are honest."
@@ -64,12 +56,7 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
 
     def question(self, samples: int) -> dict[str, Any]:
         """Ask how the gaps of each column go together with the target."""
-        return {
-            "target": self.target_column,
-            "columns": self.columns,
-            "exclude": list(self.exclude_columns),
-            "of": "missing",
-        }
+        return super().question(samples) | {"of": "missing"}
 
     def judge(self, evidence: Association) -> Judgement:
         """Take gaps that go together with the target for a leak."""
@@ -84,9 +71,3 @@ class ExpectMissingnessNotToRevealTarget(AgainstTarget):
             clean=f"No column's gaps are associated with {target} more strongly than {most:.3g}",
             decides="when it is filled in: before the outcome, or after",
         )
-
-    @classmethod
-    def planned(cls, given: Given) -> list[dict[str, Any]]:
-        """Return the check of the features, or of all columns that have no other role."""
-        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
-        return [arguments | features_of(given)]

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
 from gx_leakage.disclosure import value
-from gx_leakage.gx.expectation import Judgement, Parameter, Texts
-from gx_leakage.gx.planning import Given
+from gx_leakage.gx.expectation import Judgement, Parameter
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import pure
-from gx_leakage.leaks.association.against_target import AgainstTarget
-from gx_leakage.leaks.association.features import features_of
+from gx_leakage.leaks.association.against_target import FeaturesAgainstTarget
 from gx_leakage.leaks.association.pure import Decided, DecidingColumn, Purity
-from gx_leakage.leaks.association.words import SIGNIFICANT, target_splits
+from gx_leakage.leaks.association.words import SIGNIFICANT, aside, described_target, target_splits
 from gx_leakage.sql.values import rounded
 
 __all__ = ["ExpectNoCategoryToRevealTarget"]
 
 
-class ExpectNoCategoryToRevealTarget(AgainstTarget):
+class ExpectNoCategoryToRevealTarget(FeaturesAgainstTarget):
     """Expect no value, and no interval, to hold rows of one class only.
 
     A balance is exactly 0 when the loan is paid back; a reason code is written with the outcome: of most rows the
@@ -47,9 +43,6 @@ class ExpectNoCategoryToRevealTarget(AgainstTarget):
     the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
-    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     min_rows: Union[int, Parameter] = pydantic.Field(
         default=20, description="The fewest rows of a value, or an interval, that is looked at."
     )
@@ -58,7 +51,6 @@ class ExpectNoCategoryToRevealTarget(AgainstTarget):
     evidence: ClassVar[Any] = pure
     checks: ClassVar[str] = "values that decide the class"
     place: ClassVar[int] = 15
-    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     how_to_tell: ClassVar[str] = (
         "Is the value written because of the outcome, or after it? Then production does not have it when the model "
         "predicts. A kind of row that is of one class by nature is honest."
@@ -79,14 +71,8 @@ class ExpectNoCategoryToRevealTarget(AgainstTarget):
 
     def question(self, samples: int) -> dict[str, Any]:
         """Ask which values are of one class only."""
-        return {
-            "target": self.target_column,
-            "columns": self.columns,
-            "exclude": list(self.exclude_columns),
-            "min_rows": self.min_rows,
-            "highest_p": SIGNIFICANT,
-            "samples": samples,
-        }
+        own = {"min_rows": self.min_rows, "highest_p": SIGNIFICANT, "samples": samples}
+        return super().question(samples) | own
 
     def judge(self, evidence: Purity) -> Judgement:
         """Take a column for suspicious that has such a value."""
@@ -102,10 +88,7 @@ class ExpectNoCategoryToRevealTarget(AgainstTarget):
                 f"None of {looked_at:,} values and intervals of {len(columns)} columns decides {name} for "
                 f"{self.min_rows} rows or more, beyond chance."
             )
-        if evidence.unlabelled:
-            summary += f" Not judged: {joined(evidence.unlabelled)}, without {name}."
-        if evidence.left_out:
-            summary += f" Not measured, as neither categories nor in any order: {joined(evidence.left_out)}."
+        summary += aside(evidence.target, evidence.unlabelled, evidence.left_out)
         splits = target_splits(evidence.target.splits)
         return Judgement(
             observed_value=rounded(columns[0].rows / total),
@@ -116,16 +99,10 @@ class ExpectNoCategoryToRevealTarget(AgainstTarget):
             samples=sorted(one.column for one in leaking),
             details={
                 "columns": [_described(one, total) for one in columns],
-                "target": {"column": name, "classes": len(evidence.target.classes) or None},
+                "target": described_target(evidence.target),
                 "left_out": list(evidence.left_out),
             },
         )
-
-    @classmethod
-    def planned(cls, given: Given) -> list[dict[str, Any]]:
-        """Return the check of the features, or of all columns that have no other role."""
-        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
-        return [arguments | features_of(given)]
 
 
 def _words(one: DecidingColumn, target: str, total: int) -> str:

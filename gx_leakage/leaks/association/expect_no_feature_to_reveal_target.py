@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
-from gx_leakage.gx.expectation import Judgement, Parameter, Texts
-from gx_leakage.gx.planning import Given
+from gx_leakage.gx.expectation import Judgement, Parameter
 from gx_leakage.leaks.association import evidence
-from gx_leakage.leaks.association.against_target import AgainstTarget
+from gx_leakage.leaks.association.against_target import FeaturesAgainstTarget
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
-from gx_leakage.leaks.association.features import features_of
 from gx_leakage.leaks.association.words import association_judgement
 
 __all__ = ["ExpectNoFeatureToRevealTarget"]
 
 
-class ExpectNoFeatureToRevealTarget(AgainstTarget):
+class ExpectNoFeatureToRevealTarget(FeaturesAgainstTarget):
     """Expect no single feature to predict the target nearly perfectly.
 
     One-hot leftovers of the target, a copy under another name, a code that is written when the outcome is known: a
@@ -47,9 +43,6 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
     The observed value is the highest score. See the page ``ohe_target_as_feature`` of the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
-    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     max_score: Union[float, Parameter] = pydantic.Field(
         default=0.9, description="The highest score of a feature that is not suspicious, 0 to 1."
     )
@@ -58,7 +51,6 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
     evidence: ClassVar[Any] = evidence
     checks: ClassVar[str] = "features that reveal the target"
     place: ClassVar[int] = 10
-    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     how_to_tell: ClassVar[str] = (
         "A strong feature, or a leak? Ask when the column is written: after the outcome is known, it leaks. And look "
         "whether it is empty, or a default, in production."
@@ -70,10 +62,6 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
 
     class Config:
         title = "Expect no feature to reveal target"
-
-    def question(self, samples: int) -> dict[str, Any]:
-        """Ask how well each feature predicts the target."""
-        return {"target": self.target_column, "columns": self.columns, "exclude": list(self.exclude_columns)}
 
     def judge(self, evidence: Association) -> Judgement:
         """Take a feature that is exactly, or nearly, the target for a leak."""
@@ -94,9 +82,3 @@ class ExpectNoFeatureToRevealTarget(AgainstTarget):
             decides="when such a column is written, and whether production has it when it predicts",
             ranks=True,
         )
-
-    @classmethod
-    def planned(cls, given: Given) -> list[dict[str, Any]]:
-        """Return the check of the features, or of all columns that have no other role."""
-        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
-        return [arguments | features_of(given)]

@@ -6,24 +6,21 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
 from gx_leakage.disclosure import value
 from gx_leakage.gx.blocks import Block
-from gx_leakage.gx.expectation import Judgement, Parameter, Texts
-from gx_leakage.gx.planning import Given
+from gx_leakage.gx.expectation import Judgement, Parameter
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import together
-from gx_leakage.leaks.association.against_target import AgainstTarget
-from gx_leakage.leaks.association.features import features_of
+from gx_leakage.leaks.association.against_target import FeaturesAgainstTarget
 from gx_leakage.leaks.association.picture import scores
 from gx_leakage.leaks.association.together import Joint, Together
-from gx_leakage.leaks.association.words import SIGNIFICANT, target_splits
+from gx_leakage.leaks.association.words import SIGNIFICANT, aside, described_target, target_splits
 
 __all__ = ["ExpectNoFeaturesToRevealTargetTogether"]
 
 
-class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
+class ExpectNoFeaturesToRevealTargetTogether(FeaturesAgainstTarget):
     """Expect no few features together to be the target.
 
     The riders with and without a subscription add up to the riders; arrival less departure is the duration; price times
@@ -49,9 +46,6 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
     The observed value is the number of relations. See the page ``features_reveal_target_together`` of the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
-    columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
-    exclude_columns: Texts = pydantic.Field(default=[], description="Columns that are not judged.")
     max_columns: Union[int, Parameter] = pydantic.Field(
         default=3, description="The most columns of a relation, 2 or 3."
     )
@@ -63,7 +57,6 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
     evidence: ClassVar[Any] = together
     checks: ClassVar[str] = "features that reveal the target together"
     place: ClassVar[int] = 16
-    roles: ClassVar[Mapping[str, str]] = {"target_column": "target"}
     how_to_tell: ClassVar[str] = (
         "Is the target computed from these columns, or they from it? Then they leak, however they are rounded. Ask "
         "whether each of them is known when the model predicts."
@@ -87,12 +80,7 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
 
     def question(self, samples: int) -> dict[str, Any]:
         """Ask which few features are the target."""
-        return {
-            "target": self.target_column,
-            "columns": self.columns,
-            "exclude": list(self.exclude_columns),
-            "max_columns": self.max_columns,
-        }
+        return super().question(samples) | {"max_columns": self.max_columns}
 
     def judge(self, evidence: Together) -> Judgement:
         """Take an exact relation for a leak, and one that is nearly so for suspicious."""
@@ -103,10 +91,8 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
         summary = f"None of {evidence.looked_at:,} combinations of columns is {name}, or nearly so."
         if found:
             summary = f"{joined([_words(one, name) for one in found], most=3)}."
-        if evidence.unlabelled:
-            summary += f" Not judged: {joined(evidence.unlabelled)}, without {name}."
-        if evidence.left_out:
-            summary += f" Not looked at, for their types, gaps or number: {joined(evidence.left_out)}."
+        why = "Not looked at, for their types, gaps or number"
+        summary += aside(evidence.target, evidence.unlabelled, evidence.left_out, why)
         splits = target_splits(evidence.target.splits)
         details: dict[str, Any] = {
             "columns": [
@@ -118,7 +104,7 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
                 for one in found
             ],
             "combinations": evidence.looked_at,
-            "target": {"column": name, "classes": len(evidence.target.classes) or None},
+            "target": described_target(evidence.target),
             "left_out": list(evidence.left_out),
         }  # fmt: skip
         if any(one.exact for one in found):
@@ -137,12 +123,6 @@ class ExpectNoFeaturesToRevealTargetTogether(AgainstTarget):
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:
         """Return the relations, as bars."""
         return [scores(details)] if details["columns"] else []
-
-    @classmethod
-    def planned(cls, given: Given) -> list[dict[str, Any]]:
-        """Return the check of the features, or of all columns that have no other role."""
-        (arguments,) = given.arguments(cls.roles, cls.optional_roles)
-        return [arguments | features_of(given)]
 
 
 _MEASURES = {"sum": "linear, R2", "product": "of logarithms, R2", "pair": "leave-one-out balanced accuracy"}

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Union
 
 from great_expectations.compatibility import pydantic
-from great_expectations.expectations.metadata_types import FailureSeverity
 
 from gx_leakage.gx.expectation import Judgement, Parameter, Text
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association import row_order
 from gx_leakage.leaks.association.against_target import AgainstTarget
 from gx_leakage.leaks.association.row_order import OrderEffect, RowOrder
-from gx_leakage.leaks.association.words import SIGNIFICANT, not_significant, target_splits
+from gx_leakage.leaks.association.words import SIGNIFICANT, aside, described_target, not_significant, target_splits
 
 __all__ = ["ExpectRowIdsToBeIndependentOfTarget"]
 
@@ -39,7 +38,6 @@ class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
     The observed value is the largest effect. See the page ``id_sort_leak`` of the handbook.
     """
 
-    severity: FailureSeverity = pydantic.Field(default=FailureSeverity.WARNING, description="How bad a leak is.")
     id_column: Text = pydantic.Field(description="The id that rows are ordered by.")
     max_effect: Union[float, Parameter] = pydantic.Field(
         default=0.1, description="The largest effect that is tolerated, 0 to 1."
@@ -99,8 +97,7 @@ class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
         summary = f"{target.name} follows {evidence.id} in {joined(parts, most=3)}." if parts else largest
         if evidence.one_class and not everywhere:
             summary += f" Not judged, for want of a second class: {joined(evidence.one_class)}."
-        if evidence.unlabelled:
-            summary += f" Not judged: {joined(evidence.unlabelled)}, without {target.name}."
+        summary += aside(target, evidence.unlabelled)
         splits = target_splits(target.splits)
         for i, split in enumerate(splits):
             split["null_keys"] = split["rows"] - target.known(0, i)
@@ -114,5 +111,5 @@ class ExpectRowIdsToBeIndependentOfTarget(AgainstTarget):
             judged=[split["name"] for split in splits],
             summary=summary,
             samples=sorted(leaky),
-            details={"columns": columns, "target": {"column": target.name, "classes": len(target.classes) or None}},
+            details={"columns": columns, "target": described_target(target)},
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from gx_leakage.disclosure import value
@@ -21,6 +22,13 @@ __all__ = ["NoTargetError", "Target", "TargetSplit", "target_of"]
 MOST_CLASSES = 1_000
 MOST_NUMERIC_CLASSES = 32
 ROWS_A_NUMERIC_CLASS = 5
+
+SURELY_CLASSES = 10
+"""So few whole numbers are classes; of more, how often each occurs decides."""
+
+DRAWS = 999
+UNLIKELY = 0.01
+"""Codes of classes are as far from a random order with this probability: what is further is a number."""
 
 
 class NoTargetError(CouldNotCheckError):
@@ -48,6 +56,8 @@ class Target:
     """Of a target that is a number, otherwise 0."""
     counts: tuple[tuple[int, ...], ...] = ()
     """For each split and each column that was counted, the rows in which it and the target are known."""
+    doubtful: int = 0
+    """Of a target whose whole numbers could be codes as well as a number, how many they are."""
 
     def known_rows(self, split: int | None = None) -> int:
         """Return the rows of a split, or of all, in which the target is known."""
@@ -61,7 +71,8 @@ class Target:
 def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequence[str] = ()) -> Target:
     """Return what the target is.
 
-    Numbers are classes if there are two of them, or up to 32 whole ones with five rows each on average.
+    Numbers are classes if there are two of them, or up to 32 whole ones with five rows each on average. More than 10 of
+    these are a number all the same where the frequent ones stand together, as those of measurements and counts do.
 
     Args:
         relations: The splits.
@@ -104,7 +115,8 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
     few = len(classes) == 2 or (len(classes) <= MOST_NUMERIC_CLASSES and known >= ROWS_A_NUMERIC_CLASS * len(classes))
     if numeric and len(classes) > 2:
         few = few and all(float(label).is_integer() for label, _ in classes)
-    if numeric and not few:
+    doubtful = len(classes) if numeric and few and len(classes) > SURELY_CLASSES else 0
+    if numeric and (not few or (doubtful and _stand_together(classes))):
         classes = []
     elif len(classes) > MOST_CLASSES:
         raise NoTargetError(
@@ -127,4 +139,25 @@ def target_of(relations: Relations, rows: sa.FromClause, key: Key, counted: Sequ
         tuple(classes),
         math.fsum(sums) / known if not classes else 0.0,
         tuple(tuple(int(count or 0) for count in row[3:]) for row in ordered),
+        doubtful,
     )
+
+
+def _stand_together(counts: Sequence[tuple[Any, int]]) -> bool:
+    """Return whether the frequent ones among whole numbers stand together, or each beside others about as frequent.
+
+    Codes are in no order, so that any order of their frequencies is as likely (a permutation test: Pitman 1937, doi
+    10.2307/2984124). Those that were numbered by how frequent they are have an order, and are codes.
+    """
+    ordered = sorted((float(number), rows) for number, rows in counts)
+    numbers, rows = np.array(ordered).T
+    if (np.diff(numbers) == 1).all() and (np.diff(rows) <= 0).all():
+        return False
+    place = np.arange(len(rows))
+    shuffled = np.random.default_rng(0).permuted(np.broadcast_to(rows, (DRAWS, len(rows))), axis=1)
+    orders = np.vstack([rows, shuffled])
+    mean = orders @ place / rows.sum()
+    for scattered in (orders @ place**2 / rows.sum() - mean**2, np.abs(np.diff(orders)).sum(axis=1)):
+        if (scattered <= scattered[0] * (1 + 1e-9)).mean() < UNLIKELY:
+            return True
+    return False

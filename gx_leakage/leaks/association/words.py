@@ -10,9 +10,9 @@ from gx_leakage.gx.expectation import Judgement
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.association.evidence import Association, ColumnAssociation
 from gx_leakage.leaks.association.exact import Exact
-from gx_leakage.leaks.association.targets import TargetSplit
+from gx_leakage.leaks.association.targets import Target, TargetSplit
 
-__all__ = ["SIGNIFICANT", "association_judgement", "not_significant", "target_splits"]
+__all__ = ["SIGNIFICANT", "aside", "association_judgement", "described_target", "not_significant", "target_splits"]
 
 SIGNIFICANT = 0.001
 """An association that independent columns show less often than this is no chance."""
@@ -21,6 +21,29 @@ SIGNIFICANT = 0.001
 def target_splits(splits: Sequence[TargetSplit]) -> list[dict[str, Any]]:
     """Return the splits with their rows, and those in which the target is not known."""
     return [{"name": split.name, "rows": split.rows, "null_keys": split.unknown} for split in splits]
+
+
+def described_target(target: Target) -> dict[str, Any]:
+    """Return the target and how it was read: in how many classes, or (None) as a number."""
+    return {"column": target.name, "classes": len(target.classes) or None}
+
+
+def aside(
+    target: Target,
+    unlabelled: Sequence[str],
+    left_out: Sequence[str] = (),
+    why: str = "Not measured, as neither categories nor in any order",
+) -> str:
+    """Return what else there is to say of what was judged: how the target was read, which splits and columns not."""
+    parts = []
+    if target.doubtful:
+        read = "classes" if target.classes else "a number"
+        parts.append(f" {target.name}, {target.doubtful} whole numbers, was taken for {read}.")
+    if unlabelled:
+        parts.append(f" Not judged: {joined(unlabelled)}, without {target.name}.")
+    if left_out:
+        parts.append(f" {why}: {joined(left_out)}.")
+    return "".join(parts)
 
 
 _IMAGES = {
@@ -95,10 +118,7 @@ def association_judgement(
         highest = f"the highest is {score(best):.3g}, of {best.column}"
         parts.append(f"{clean}{chance}: {highest}{not_significant(best.p_value) if above(best) else ''}.")
     summary = " ".join(parts)
-    if evidence.unlabelled:
-        summary += f" Not judged: {joined(evidence.unlabelled)}, without {evidence.target.name}."
-    if evidence.left_out:
-        summary += f" Not measured, as neither categories nor in any order: {joined(evidence.left_out)}."
+    summary += aside(evidence.target, evidence.unlabelled, evidence.left_out)
     splits = target_splits(evidence.target.splits)
     described = []
     for one in columns:
@@ -120,7 +140,7 @@ def association_judgement(
         described.append(of_column)
     details: dict[str, Any] = {
         "columns": described,
-        "target": {"column": evidence.target.name, "classes": len(evidence.target.classes) or None},
+        "target": described_target(evidence.target),
         "left_out": list(evidence.left_out),
     }
     if proofs:
