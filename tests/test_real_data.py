@@ -159,6 +159,11 @@ def test_a_transform_fitted_before_the_split(transform: Any, stored: str) -> Non
         assert len(fitted_on_all) < expected  # so coarse that 1.0000 need not be the bound of a scaler
     else:
         assert len(fitted_on_all) == expected > 5
+    if isinstance(transform, MinMaxScaler):
+        either = [c["column"] for c in leaky["columns"] if (c["method"], c["fitted_on"]) == ("minmax", "unknown")]
+        assert len(either) == len(leaky["columns"]) - expected > 0
+        assert "may have been fitted on train alone or with others" in leaky["summary"]
+        assert "were fitted on train alone" not in leaky["summary"]
     assert details(expectation, *made(transform.fit(train)))["success"]
 
 

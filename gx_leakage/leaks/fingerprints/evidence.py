@@ -56,7 +56,8 @@ class ColumnTrace:
     column: str
     method: str | None
     fitted_on: str
-    """``"train"``; ``"all"`` with other splits together; ``"each"`` with every split by itself; ``"unknown"``."""
+    """``"train"``; ``"all"`` with other splits together; ``"each"`` with every split by itself; ``"unknown"`` where
+    there is no trace, or, with a method, where the trace of a fit on train is that of one on more splits, too."""
     splits: tuple[str, ...]
     """The splits that were seen."""
     train: dict[str, Any]
@@ -298,10 +299,10 @@ def _trace(
         if alone and alike([train]):
             each = tuple(names[i] for i in sorted([train, *alone]))
             return replace(blank, method=method, fitted_on=EACH, splits=each)
-        if seen is not None and by_itself is None:
-            return replace(blank, method=method)
         if natural is not None and natural([train]):
             return blank
+        if seen is not None:
+            return replace(blank, method=method)  # the same, whatever it was fitted on
         return replace(blank, method=method, fitted_on=TRAIN, splits=(names[train],))
     if seen is not None:
         return replace(blank, method=method, fitted_on=ALL, splits=tuple(names[i] for i in sorted(seen)))

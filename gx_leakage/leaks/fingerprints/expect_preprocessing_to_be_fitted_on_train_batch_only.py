@@ -13,7 +13,7 @@ from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Texts
 from gx_leakage.gx.planning import Given, NotPlannedError
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.fingerprints import evidence
-from gx_leakage.leaks.fingerprints.evidence import ALL, EACH, METHODS, TRAIN, ColumnTrace, Fingerprints
+from gx_leakage.leaks.fingerprints.evidence import ALL, EACH, METHODS, TRAIN, UNKNOWN, ColumnTrace, Fingerprints
 from gx_leakage.leaks.fingerprints.picture import moments
 from gx_leakage.sql.keys import NUMBERS
 
@@ -31,7 +31,8 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
     the median; components without correlation. A column leaks when it has such a trace over train and other splits
     together (``fitted_on`` is ``"all"``), or in each split by itself (``"each"``), and not over train alone
     (``"train"``). Tolerances follow the precision that numbers are stored with: float64, float32, rounded to decimals.
-    A column without a trace is ``"unknown"`` and said to be; columns of whole numbers come from no scaler.
+    A column without a trace is ``"unknown"`` and said to be; so is one of which train holds the bounds of all rows, for
+    a fit on train and one on all rows are the same then. Columns of whole numbers come from no scaler.
 
     Args:
         columns: The columns that are looked at. None: all numbers that the splits have in common.
@@ -64,12 +65,17 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
         columns = sorted(evidence.columns, key=lambda one: (order.get(one.fitted_on, 3), one.column))
         leaking = [one for one in columns if one.fitted_on in (ALL, EACH)]
         clean = [one.column for one in columns if one.fitted_on == TRAIN]
-        unknown = [one.column for one in columns if one not in leaking and one.column not in clean]
+        unknown = [one.column for one in columns if one.fitted_on == UNKNOWN and one.method is None]
+        either = [one.column for one in columns if one.fitted_on == UNKNOWN and one.method is not None]
         parts = []
         if leaking:
             parts.append(self._words(leaking))
         if clean:
             parts.append(f"{joined(clean)} {'was' if len(clean) == 1 else 'were'} fitted on {self.train} alone")
+        if either:
+            parts.append(
+                f"{joined(either)} may have been fitted on {self.train} alone or with others, which comes to the same"
+            )
         if unknown:
             parts.append(
                 f"no trace of a fit in {joined(unknown)}, which {'is' if len(unknown) == 1 else 'are'} unknown"
@@ -79,7 +85,7 @@ class ExpectPreprocessingToBeFittedOnTrainBatchOnly(CrossBatchExpectation):
             observed_value=len(leaking),
             splits=[{"name": split.name, "rows": split.rows} for split in evidence.splits],
             leaked={s.name: s.rows if any(s.name in one.splits for one in leaking) else 0 for s in evidence.splits},
-            summary=f"{summary[0].upper() if not leaking and not clean else summary[0]}{summary[1:]}.",
+            summary=f"{summary[0].upper() if parts[0].startswith('no trace') else summary[0]}{summary[1:]}.",
             samples=sorted(one.column for one in leaking),
             details={
                 "columns": [
