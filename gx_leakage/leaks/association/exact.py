@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,6 +52,10 @@ EXACT = 1e-6
 
 FEWEST_ON_A_LINE = 6
 LARGEST = 1e300
+ONE_VALUE = "one value"
+
+_ASKED_FOR = NUMBERS | {Family.BOOLEAN, Family.TEXT}
+"""Families of classes of which rows can be asked for by what was fetched."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Exact:
     """Whether that is so in the rows in which the column is known, and its gaps say nothing."""
     steps: int = 0
     """In how many steps column and target go up together."""
+    own: Any = None
+    """The value that it has where the target is the class, where that is one and a class can be asked for."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +152,21 @@ def of_classes(
             image = _image(classes, totals)
             if image is not None and column.flag:
                 image = _flagged(classes)
+            if image is not None and image.relation == ONE_VALUE and label.families <= _ASKED_FOR:
+                image = replace(image, own=_own(relations, rows, column, image.label))
             if image is not None:
                 found[column.key.name] = image
     if label.families and label.families <= NUMBERS and len(totals) >= FEWEST_CLASSES_IN_ORDER:
         left = [(c, up) for c in columns if c.number and c.key.name not in found for up in (True, False)]
         found.update(_in_order(relations, rows, left))
     return found
+
+
+def _own(relations: Relations, rows: sa.FromClause, column: Column, label: Any) -> Any:
+    """Return the value that a column has in all rows of a class."""
+    x = rows.c[column.x]
+    ((found,),) = relations.fetch(sa.select(x).where(rows.c.y == label).order_by(x).limit(1))
+    return plain(found)
 
 
 def _fetched(relations: Relations, statements: Sequence[Any]) -> Sequence[Any]:
@@ -227,7 +242,7 @@ def _image(classes: Mapping[Any, _Class], totals: Mapping[Any, int]) -> Exact | 
         # Of many classes one has a value of its own in honest categories, too: helicopters alone have rotors.
         few = others == 1 or (k == 2 and values <= 2 * k + MOST_CODES)
         if few or of.rows * (values - 1) >= SPIKE * (filled - of.rows):
-            name = "one-hot" if others == 1 else "one value"
+            name = "one-hot" if others == 1 else ONE_VALUE
             images.append((Exact(name, c), math.log(k * (values + 1)) - _ways([of.rows, n - of.rows])))
     unlike = [c for c, of in known.items() if of.own]
     usual = round(math.fsum(of.shared for of in known.values())) == 1 and not gaps

@@ -52,6 +52,7 @@ _IMAGES = {
     "recoding": "{column} is {target} in other words, one to one",
     "codes": "every value of {column} stands for one class of {target}",
     "one-hot": "{column} is one class of {target} ({label}), one-hot",
+    "own value": "{column} is {own} exactly where {target} is {label}",
     "one value": "{column} has a value of its own exactly where {target} is {label}",
     "unusual": "{column} has another value than its usual one exactly where {target} is {label}",
     "gaps": "{column} is NULL exactly where {target} is {label}",
@@ -69,7 +70,9 @@ def image_words(column: str, exact: Exact, target: str) -> str:
     if "*" in exact.relation:
         line = f"{target} is a linear function of {column}: {value(exact.relation)}"
         return f"{line}, where {column} is known" if exact.where_known else line
-    words = _IMAGES[exact.relation].format(column=column, target=target, label=value(exact.label), steps=exact.steps)
+    words = _IMAGES["own value" if exact.own is not None else exact.relation].format(
+        column=column, target=target, label=value(exact.label), own=value(exact.own), steps=exact.steps
+    )
     return f"{words}, where it is known" if exact.where_known else words
 
 
