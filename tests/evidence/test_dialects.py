@@ -181,11 +181,22 @@ def test_coincidence(name: str, layout: str) -> None:
     found = coincidence.judged(splits, stack, keys, [40, 22], 0.01, 5)
     assert (found.keys, found.leaked, found.rule.texts) == (1, (1, 1), frozenset({1}))
     assert len(engine.statements) == 4  # repeats, a sample, the counts, and samples
-    engine.rows = [[(40, 22, 1, 1)], [(1, 2_000, 0)], rows, [[2] * 4] * 60]
-    larger = coincidence.rule(splits, stack, keys, 0.01)
-    assert larger is not None
-    assert larger.distinct == 2_000
-    assert len(engine.statements) == 8  # sizes, and of how many rows each has the values of the sample
+    counted = [
+        [
+            *(row[i] for i in found.rule.columns),
+            *(sum(row[i] == other[i] for other in rows) for i in found.rule.columns),
+        ]
+        for row in rows
+    ]
+    reached = []
+    for again in (counted, counted[::-1]):  # a database may give rows that are equal in what orders them in another one
+        engine.rows = [[(40, 22, 1, 1)], [(1, 2_000, 0)], rows, again]
+        larger = coincidence.rule(splits, stack, keys, 0.01)
+        assert larger is not None
+        assert (larger.distinct, larger.compared) == (2_000, 60)
+        reached.append(larger.reached)
+    assert reached[0] == pytest.approx(reached[1])
+    assert len(engine.statements) == 12  # sizes, and of how many rows each has the values of the sample
     engine.rows = [[(40, 22, 1, 1)], [(1, 58, 0), (2, 2, 1)], rows]
     leaked = overlap.leaked_rows(splits, "judged", columns=columns, significance=0.01, null_is_a_value=True)
     engine.query(lambda: splits.rows(leaked))

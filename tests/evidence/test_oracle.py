@@ -229,6 +229,18 @@ def test_coincidence(platform: Platform) -> None:
     check_one()
 
 
+def test_many_long_texts_are_no_smaller_than_a_float(platform: Platform) -> None:
+    columns = [f"t{i}" for i in range(16)]
+    random = np.random.default_rng(0)
+    rows = [tuple("".join(random.choice(list("abcdefgh"), 100)) for _ in columns) for _ in range(60)]
+    made = {"train": rows[:40], "test": [*rows[40:], rows[0]]}
+    tables = {name: Table(dict.fromkeys(columns, "text"), of) for name, of in made.items()}
+    (result,) = platform.validate([gxl.ExpectNoIdenticalRowsAcrossBatches()], tables, "batches")
+    assert result.exception_info["raised_exception"] is False, result.exception_info
+    assert result.result["unexpected_count"] == 1
+    assert result.result["details"]["coincidence"]["bits"] > 800
+
+
 times = st.one_of(st.none(), st.integers(-3, 12))
 
 

@@ -68,6 +68,8 @@ SAME_ORDER = 0.999
 LONG_TEXTS = (100, 40)
 """A text of so many characters carries as many bits at least, where nearly every row has its own: written English has
 one to 1.3 bits a character (Shannon 1951, Bell System Technical Journal 30)."""
+MOST_TEXTS = 8
+"""Of so many columns of such texts at most it is counted: the product of more is too small for a float."""
 FREE_TEXT = 0.9
 """The share of different values that a column of such texts has."""
 
@@ -82,6 +84,8 @@ class Rule:
     """Those of them that hold free texts."""
     distinct: int
     """Distinct rows of all splits."""
+    compared: int
+    """Those of them that were compared with one another, to know what chance reaches."""
     reached: float
     """The bits that chance agreement reaches."""
     needed: float
@@ -173,14 +177,16 @@ def repeats(rows: sa.FromClause, splits: int) -> sa.Select[Any]:
 def sample(rows: sa.FromClause, keys: int, distinct: int, counted: Sequence[int] | None = None) -> sa.Select[Any]:
     """Return distinct rows: runs of neighbours, as far apart from one another as leaves :data:`SAMPLE` of them.
 
-    With ``counted``, positions of columns, it is of how many distinct rows each has their values.
+    With ``counted``, positions of columns, it is their values alone, followed by how many distinct rows have each. Of
+    rows that are equal in all columns that they are ordered by, these may be others than those of before.
     """
     values = [rows.c[f"k{i}"] for i in range(keys)]
     step = RUN * math.ceil(distinct / SAMPLE)
     place = sa.func.row_number().over(order_by=order_of(values[:MOST_ORDERED], True)).label("place")
     shown: list[sa.ColumnElement[Any]] = list(values)
     if counted is not None:
-        shown = [sa.func.count().over(partition_by=digest(values[i])).label(f"c{i}") for i in counted]
+        counts = [sa.func.count().over(partition_by=digest(values[i])).label(f"c{i}") for i in counted]
+        shown = [*(values[i] for i in counted), *counts]
     placed = sa.select(*shown, place).select_from(rows).subquery("placed")
     every = placed.c.place % sa.literal_column(str(step), sa.Integer())
     return sa.select(*(placed.c[value.name] for value in shown)).where(every < RUN).order_by(placed.c.place)
@@ -274,69 +280,73 @@ def _rule(
     types = [rows.c[f"k{i}"].type for i in range(len(keys))]
     # What is only shown as a text, such as a time or a UUID, has no length in a database.
     of_text = {i for i, of in enumerate(types) if isinstance(of, sa.String) and not isinstance(of, sa.Enum)}
-    measured = _Measured.of([[plain(value) for value in row] for row in taken], of_text)
-    columns = measured.columns
-    counts = None
+    values = _columns(taken)
+    columns, texts = _telling(values, of_text)
+    values, counts = [values[i] for i in columns], None
     if len(taken) < distinct and columns:
-        counts = np.array(relations.fetch(sample(rows, len(keys), distinct, columns)), dtype=float).T
-    best = measured.best(counts, distinct)
+        taken = relations.fetch(sample(rows, len(keys), distinct, columns))
+        values = _columns([row[: len(columns)] for row in taken])
+        counts = np.array([row[len(columns) :] for row in taken], dtype=float).T
+    best = _best(values, counts, distinct)
     pairs = math.log2(sum(sizes) ** 2 - sum(size**2 for size in sizes)) - 1
     compared = math.log2(max(1.0, len(taken) * (len(taken) - 1) / 2))
     reached = max(best + max(0.0, pairs - compared), pairs)
     beyond = max(0.0, math.log2(max(p_value, 1e-300)) - math.log2(significance))
     return Rule(
-        columns, measured.texts, distinct, reached, reached + beyond, twice, split, twice * apart, p_value, significance
+        columns=columns,
+        texts=texts,
+        distinct=distinct,
+        compared=len(taken),
+        reached=reached,
+        needed=reached + beyond,
+        twice=twice,
+        split=split,
+        expected=twice * apart,
+        p_value=p_value,
+        significance=significance,
     )
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """What a sample of distinct rows says of their columns."""
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [[plain(row[i]) for row in rows] for i in range(len(rows[0]) if rows else 0)]
 
-    columns: tuple[int, ...]
-    """Those that count."""
-    texts: frozenset[int]
-    """Those of them with free texts."""
-    agreeing: tuple[Any, ...]
-    """For each of them which rows agree with which."""
-    known: tuple[Any, ...]
-    """For each of them which rows have a value."""
 
-    @classmethod
-    def of(cls, rows: Sequence[Sequence[Any]], of_text: Collection[int]) -> _Measured:
-        """Leave out columns that say nothing, or that another one tells."""
-        size = len(rows)
-        values = [[row[i] for row in rows] for i in range(len(rows[0]) if rows else 0)]
-        codes = [_codes(of) for of in values]
-        collision = [float(np.sum((np.bincount(code) / size) ** 2)) for code in codes]
-        telling = sorted((i for i in range(len(codes)) if codes[i].max() > 0), key=lambda i: (collision[i], i))
-        agreeing: dict[int, Any] = {}
-        ranks: dict[int, Any] = {}
-        for i in telling[:MOST_LOOKED_AT]:
-            if len(agreeing) == MOST_COLUMNS:
-                break
-            equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
-            if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):
-                agreeing[i], ranks[i] = equal, rank
-        texts = frozenset(i for i in agreeing if codes[i].max() + 1 >= FREE_TEXT * size and i in of_text)
-        known = tuple(np.array([value is not None for value in values[i]]) for i in agreeing)
-        return cls(tuple(agreeing), texts, tuple(agreeing.values()), known)
+def _telling(values: Sequence[Sequence[Any]], of_text: Collection[int]) -> tuple[tuple[int, ...], frozenset[int]]:
+    """Return the columns that count, those first that say most, and those of them that hold free texts.
 
-    def best(self, counts: Any, distinct: int) -> float:
-        """Return the bits in which two different rows agree at most.
+    Those are left out that say nothing, or that another one tells.
+    """
+    codes = [_codes(of) for of in values]
+    collision = [float(np.sum((np.bincount(code) / len(code)) ** 2)) for code in codes]
+    telling = sorted((i for i in range(len(codes)) if codes[i].max() > 0), key=lambda i: (collision[i], i))
+    agreeing: dict[int, Any] = {}
+    ranks: dict[int, Any] = {}
+    for i in telling[:MOST_LOOKED_AT]:
+        if len(agreeing) == MOST_COLUMNS:
+            break
+        equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
+        if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):
+            agreeing[i], ranks[i] = equal, rank
+    texts = [i for i in agreeing if codes[i].max() + 1 >= FREE_TEXT * len(codes[i]) and i in of_text]
+    return tuple(agreeing), frozenset(texts[:MOST_TEXTS])
 
-        Args:
-            counts: By column, of how many distinct rows each row has the value; None where the sample is all of them.
-            distinct: How many distinct rows there are.
-        """
-        bits: Any = 0.0
-        for i, (equal, known) in enumerate(zip(self.agreeing, self.known, strict=True)):
-            frequency = (equal.sum(axis=1) if counts is None else counts[i]) / distinct
-            bits = bits + np.where(equal & known[:, None], -np.log2(frequency)[:, None], 0.0)
-        if not self.columns:
-            return 0.0
-        np.fill_diagonal(bits, 0.0)
-        return float(bits.max())
+
+def _best(values: Sequence[Sequence[Any]], counts: Any, distinct: int) -> float:
+    """Return the bits in which two different rows agree at most.
+
+    Args:
+        values: The columns that count.
+        counts: By column, of how many distinct rows each row has the value; None where these are all of them.
+        distinct: How many distinct rows there are.
+    """
+    bits: Any = np.zeros((1, 1))
+    for i, column in enumerate(values):
+        codes, known = _codes(column), np.array([value is not None for value in column])
+        equal = codes[:, None] == codes[None, :]
+        frequency = (equal.sum(axis=1) if counts is None else counts[i]) / distinct
+        bits = bits + np.where(equal & known[:, None], -np.log2(frequency)[:, None], 0.0)
+    np.fill_diagonal(bits, 0.0)
+    return float(bits.max())
 
 
 def _codes(values: Sequence[Any]) -> Any:

@@ -43,6 +43,8 @@ def coincidence_details(found: Coincidence) -> dict[str, Any]:
         "bits": rounded(found.bits),
         "bits_by_chance": rounded(rule.reached),
         "bits_needed": rounded(rule.needed),
+        "distinct_rows": rule.distinct,
+        "distinct_rows_compared": rule.compared,
         "rows_that_occur_twice": rule.twice,
         "in_two_splits": rule.split,
         "expected_in_two_splits": rounded(rule.expected),
@@ -59,9 +61,15 @@ def coincidence_summary(found: Coincidence) -> str:
     )
     if rule.more_than_within:
         return f"Coincidence does not explain that: {dealt} (p = {rule.p_value:.2g})."
-    carried = f"a shared row carries at most {found.bits:.0f} bits, and up to {rule.needed:.0f} can be chance"
     if not found.keys:
-        return f"That can be chance, for other rows agree in nearly as much: {carried}; {dealt}. So no leak is proved."
+        compared = (
+            f"{rule.compared:,} of the {rule.distinct:,}" if rule.compared < rule.distinct else f"all {rule.distinct:,}"
+        )
+        return (
+            f"That can be chance: a shared row carries at most {found.bits:.0f} bits, and up to {rule.needed:.0f} can "
+            f"be chance, by the number of rows and by what different ones agree in, among {compared} distinct rows; "
+            f"{dealt}. So no leak is proved."
+        )
     rows = "1 distinct row carries" if found.keys == 1 else f"{found.keys:,} distinct rows carry"
     return f"Of them {rows} {rule.needed:.0f} bits or more, by which no two rows agree by chance."
 
