@@ -29,6 +29,7 @@ __all__ = [
     "decimal",
     "digest",
     "fingerprint",
+    "kept_type",
     "later",
     "literal_dialect",
     "lowered",
@@ -328,6 +329,23 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     number, by = (compiler.process(one, **kw) for one in element.clauses)
     return f"(({number}) % ({by}))"
+
+
+class kept_type(_Expression):  # noqa: N801
+    """An expression that a table made of it has a type by: SQLite knows that of columns and of casts only."""
+
+
+@compiles(kept_type)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(kept_type, "sqlite")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = _inner(element, compiler, **kw)
+    if isinstance(element.type, sa.types.NullType):
+        return inner
+    return f"CAST({inner} AS {compiler.dialect.type_compiler_instance.process(element.type)})"
 
 
 class _sqlite_timestamp(_Expression):  # noqa: N801

@@ -14,7 +14,7 @@ from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.splits.relations import LeakedRows, Relations
-from gx_leakage.sql.dialects import digest
+from gx_leakage.sql.dialects import digest, kept_type
 
 __all__ = ["CleanRows", "clean_rows", "with_home"]
 
@@ -56,7 +56,9 @@ def clean_rows(
                 f"split '{of}' has columns that others lack ({', '.join(odd)}): make views of the columns that all "
                 f"have, and clean these."
             )
-    held = [*([relations.split_column] if relations.split_column else []), *common]
+    held = [name for name in relations.engine.column_names(relations.splits[0].source) if name in common]
+    if relations.split_column is not None:
+        held = relations.engine.column_names(relations.splits[0].source)
     cleaned = relations
     before = tally(relations, mend.target)
     if mend.anew:
@@ -158,9 +160,8 @@ def _placed(
     shown: dict[str, sa.ColumnElement[Any]] = {name: rows.c[alias] for name, alias in aliases.items()}
     if relations.split_column is not None:
         values = [(rows.c.home_ == i, sa.literal(split.value)) for i, split in enumerate(relations.splits)]
-        shown[relations.split_column] = sa.case(
-            (rows.c.home_ == rows.c.split_no, shown[relations.split_column]), *values
-        )
+        own = shown[relations.split_column]
+        shown[relations.split_column] = kept_type(sa.case((rows.c.home_ == rows.c.split_no, own), *values), own.type)
     columns = [column.label(name) for name, column in shown.items()]
     placed = sa.select(rows.c.home_.label("gxl_split_no"), *columns).where(rows.c.home_.is_not(None))
     return _derived(relations, placed, held, derived)

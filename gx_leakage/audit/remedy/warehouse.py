@@ -34,37 +34,67 @@ class Warehouse:
 
     def cleaned(self, mend: Mend) -> Made:
         """Return the names of the clean tables and the statements that make them, after running them if asked to."""
-        targets = {name: f"{table}_clean" for name, table in self.tables.items()}
-        one = next(iter(targets))
+        one = next(iter(self.tables))
         with prepare(data_context(None), self.tables, mend.split_column, self.connection, None, None) as prepared:
             relations = relations_of(prepared)
             try:
                 clean = clean_rows(relations, mend, _derived, one)
                 dialect = relations.engine.dialect
-                texts = [_made(dialect, targets[name], query) for name, query in clean.queries.items()]
+                given = {one if mend.split_column else split.name: split.source.data for split in relations.splits}
+                places = {name: _Place.beside(data) for name, data in given.items()}
+                texts = [_made(dialect, places[name], query) for name, query in clean.queries.items()]
             finally:
                 relations.close()
         if self.run:
-            self._make(texts)
-        return Made(targets, clean.cost, texts)
+            self._make(dict(zip(places.values(), texts, strict=True)))
+        return Made({name: place.name for name, place in places.items()}, clean.cost, texts)
 
     def set_aside(self, made: Made) -> str:
         """Say which tables there are now: what is in a warehouse is not touched again."""
         return f"made the tables {', '.join(map(str, made.splits.values()))}"
 
-    def _make(self, texts: list[str]) -> None:
+    def _make(self, texts: Mapping[_Place, str]) -> None:
+        """Make all tables, or none: not every database takes back a table with the transaction that made it."""
         url = resolved(self.connection)
         engine = sa.create_engine(with_driver(url))
+        made: list[_Place] = []
         try:
-            with engine.begin() as connected:
-                for text in texts:
-                    connected.exec_driver_sql(text)
+            there = [place.name for place in texts if sa.inspect(engine).has_table(place.table, schema=place.schema)]
+            if there:
+                raise CouldNotCheckError(
+                    f"the clean tables could not be made: {', '.join(there)} already exists: drop or rename it."
+                )
+            try:
+                with engine.begin() as connected:
+                    for place, text in texts.items():
+                        connected.exec_driver_sql(text)
+                        made.append(place)
+            except BaseException:
+                for place in made:
+                    sa.Table(place.table, sa.MetaData(), schema=place.schema).drop(engine, checkfirst=True)
+                raise
         except sa.exc.SQLAlchemyError as error:
             raise CouldNotCheckError(
                 f"the clean tables could not be made: {redacted(first_line(error), [url])}"
             ) from error
         finally:
             engine.dispose()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a clean table is made: beside the one that is given."""
+
+    schema: str | None
+    table: str
+
+    @classmethod
+    def beside(cls, given: Any) -> _Place:
+        return cls(given.source_schema_name, f"{given.source_table_name}_clean")
+
+    @property
+    def name(self) -> str:
+        return self.table if self.schema is None else f"{self.schema}.{self.table}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +111,7 @@ def _derived(source: Source, query: sa.Select[Any]) -> Source:
     return Source(_Query(query, data.source_table_name, data.source_schema_name), source.execution_engine)
 
 
-def _made(dialect: sa.Dialect, target: str, query: Any) -> str:
-    quote = dialect.identifier_preparer.quote
-    table = ".".join(quote(part) for part in target.split("."))
+def _made(dialect: sa.Dialect, place: _Place, query: Any) -> str:
+    table = dialect.identifier_preparer.format_table(sa.table(place.table, schema=place.schema))
     text = str(query.compile(dialect=literal_dialect(dialect), compile_kwargs={"literal_binds": True}))
     return f"CREATE TABLE {table} AS\n{text}"
