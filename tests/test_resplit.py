@@ -159,6 +159,10 @@ def test_sequences_stay_whole_where_they_can_and_are_cut_with_a_gap_otherwise() 
     found = made(parted(many, 0.7), sequence="video", frame="frame")
     assert shares(found) == [0.7, 0.3]
     assert not set(found["train"]["video"]) & set(found["test"]["video"])
+    eight = many.assign(video=lambda frame: frame["x"] // 25, frame=lambda frame: frame["x"] % 25).head(200)
+    found = audited(parted(eight.sample(frac=1, random_state=0), 0.8), sequence="video", frame="frame")
+    assert sorted(map(len, found.values())) == [50, 150]  # 5 points off
+    assert not set(found["train"]["video"]) & set(found["test"]["video"])
     two = many.assign(video=lambda frame: frame["x"] // 500, frame=lambda frame: frame["x"] % 500)
     found = audited(parted(two.sample(frac=1, random_state=0), 0.7), sequence="video", frame="frame")
     assert near(parted(two, 0.7), found)
@@ -166,6 +170,32 @@ def test_sequences_stay_whole_where_they_can_and_are_cut_with_a_gap_otherwise() 
     for video in (0, 1):
         last, first = (part[part["video"] == video]["frame"] for part in found.values())
         assert last.max() + 1 < first.min()
+
+
+def test_that_sequences_are_cut_is_said(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"video": [no // 100 for no in range(200)], "frame": list(range(100)) * 2, "x": range(200)})
+    splits = parted(frame.sample(frac=1, random_state=0), 0.7)
+    url = f"sqlite:///{tmp_path}/db.sqlite"
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        for name, split in splits.items():
+            split.to_sql(name, connection, index=False)
+    tables = {name: name for name in splits}
+    for given_, options in ((splits, {}), (tables, {"connection": url})):
+        report = gxl.audit(given_, sequence="video", frame="frame", **options)
+        cleaned = report.clean_splits("resplit", allow=True)
+        assert cleaned.notes == [
+            "What belongs together is not kept whole: of whole ones, the proportions are 20 points off."
+        ]
+        assert cleaned.sentence.endswith(cleaned.notes[0])
+    halves = gxl.audit(parted(frame.sample(frac=1, random_state=0), 0.5), sequence="video", frame="frame")
+    assert halves.clean_splits("resplit").notes == []
+
+
+@pytest.mark.parametrize("seed", ["x", 1.5, True, None])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    report = gxl.audit(parted(rows(60), 0.5), group="g")
+    with pytest.raises(gxl.CouldNotCheckError, match="seed has to be a whole number"):
+        report.clean_splits("resplit", seed=seed)
 
 
 def test_windows_are_purged() -> None:

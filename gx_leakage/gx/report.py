@@ -389,11 +389,13 @@ class Cleaned:
     """For each split and each class of the target ``name``, ``class``, and its share ``before`` and ``after``."""
     columns: list[str] = field(default_factory=list)
     """The columns that leaked, and are left out of all splits."""
+    notes: list[str] = field(default_factory=list)
+    """What has to be known of how they were made."""
 
     @property
     def sentence(self) -> str:
         """What it cost, in a sentence or two."""
-        return costs(self.rows, self.shares, self.columns)
+        return costs(self.rows, self.shares, self.columns, self.notes)
 
     def __str__(self) -> str:
         """Return what it cost, what is left to mend, and the audit of the clean splits."""
@@ -406,8 +408,11 @@ class Cleaned:
         return markup.fragment(pages.of_cleaned(self))
 
 
-def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> str:
-    """Return what clean splits cost: columns, rows, proportions, and the share of a class that changed most."""
+def costs(
+    rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]], columns: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Return what clean splits cost: columns, rows, proportions, the share of a class that changed most, and notes."""
     parts = []
     totals = {when: sum(split[when] for split in rows) for when in ("before", "after")}
     for split in rows:
@@ -427,7 +432,7 @@ def costs(rows: Sequence[dict[str, Any]], shares: Sequence[dict[str, Any]], colu
             f" The share of a class changes most in {most['name']}: {most['class']} is {most['after']:.1%} of it, "
             f"before {most['before']:.1%}."
         )
-    return found
+    return " ".join([found, *notes])
 
 
 def _findings(result: CheckpointResult) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,6 +98,8 @@ class Inputs:
         shown: Callable[[str], None] = lambda _: None,
     ) -> Cleaned:  # fmt: skip
         """Return the splits without what leaks: see :meth:`gx_leakage.gx.report.Report.clean_splits`."""
+        if isinstance(seed, bool) or not isinstance(seed, Integral):
+            raise CouldNotCheckError(f"seed has to be a whole number, and is {seed!r}.")
         left = left_out(report, self.again.keywords) if drop_columns else LeftOut()
         mend, by_hand = mending(
             report, strategy, left, train=self.train, split_column=self.split_column, seed=seed, allow=allow,
@@ -107,7 +110,9 @@ class Inputs:
         again = self._checked(place, made, mend) if place.checked else None
         shares = made.cost.shares if self.show_values else []
         given_back = self.opened.given_back(made.splits)
-        return Cleaned(given_back, made.cost.rows, by_hand, made.sql, again, shares, list(left.columns))
+        return Cleaned(
+            given_back, made.cost.rows, by_hand, made.sql, again, shares, list(left.columns), list(made.cost.notes)
+        )
 
     def _checked(self, place: Place, made: Made, mend: Mend) -> Report:
         """Return the report of the clean splits.

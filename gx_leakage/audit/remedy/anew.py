@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,6 +33,8 @@ __all__ = ["TOLERANCE", "Anew", "Keep", "aimed", "standing"]
 
 TOLERANCE = 0.02
 """How far from its proportion a split may be for the first way to be good enough."""
+WHOLE = 0.1
+"""How far it may be for what could be cut to stay whole: whole ones are the surer remedy, and lose no rows."""
 MOST_ROUNDS, MOST_NESTED_ROUNDS = 4096, 8
 """How often the numbers of units are handed on, where rows can be kept in between, and where statements grow by it."""
 MOST_SHUFFLES, MOST_NESTED_SHUFFLES = 8, 4
@@ -89,6 +91,8 @@ class Anew:
     rows: sa.FromClause
     remaining: tuple[int, ...]
     """The positions of the Expectations of which rows may still leak, and are dropped."""
+    notes: tuple[str, ...] = ()
+    """What has to be known of how the splits were made."""
 
 
 def standing(
@@ -143,7 +147,7 @@ def aimed(
             break
         shares = np.array(left) / max(sum(left), 1)
         found.append((float(np.abs(shares - wanted).max()), aims, made))
-        if found[-1][0] <= TOLERANCE or not shares.all():
+        if found[-1][0] <= TOLERANCE or not shares.all() or sum(left) == sum(sizes):
             break
         # What is dropped beside a cut hardly depends on where it is.
         dropped = np.array(aims) - np.array(left)
@@ -182,14 +186,18 @@ class _Dealing:
         """
         found: list[tuple[float, Anew]] = []
         problems: list[str] = []
-        for way in self._ways():
+        whole, *others = self._ways()
+        for way in (whole, *others):
             try:
                 off, made = self._made(way)
             except CouldNotCheckError as error:
                 problems.append(error.marked)
                 continue
+            if way is not whole:
+                why = f"the proportions are {100 * found[0][0]:.0f} points off" if found else "a split has no rows"
+                made = replace(made, notes=(f"What belongs together is not kept whole: of whole ones, {why}.",))
             found.append((off, made))
-            if off <= TOLERANCE:
+            if off <= (WHOLE if others and way.cut is None else TOLERANCE):
                 break
         if not found:
             raise CouldNotCheckError("\n".join(dict.fromkeys(problems)))

@@ -108,7 +108,7 @@ class Mend:
                 f"without the columns that leak ({', '.join(self.left.columns)}) there is no feature left."
             )
 
-    def accept(self, before: Tally, after: Tally) -> Cost:
+    def accept(self, before: Tally, after: Tally, notes: Sequence[str] = ()) -> Cost:
         """Show what the clean splits cost, and return it.
 
         Raises:
@@ -120,8 +120,8 @@ class Mend:
                     f"this would leave split '{name}' without rows, for all of them leak: choose another strategy, "
                     f"such as 'resplit', or split anew."
                 )
-        cost = Cost(before, after)
-        said = costs(cost.rows, cost.shares if self.show_values else [], self.left.columns)
+        cost = Cost(before, after, tuple(notes))
+        said = costs(cost.rows, cost.shares if self.show_values else [], self.left.columns, cost.notes)
         if cost.problems and not self.allow:
             other = "Leave out a role" if self.anew else "Choose another strategy, such as 'resplit'"
             raise CouldNotCheckError(
@@ -138,6 +138,8 @@ class Cost:
 
     before: Tally
     after: Tally
+    notes: tuple[str, ...] = ()
+    """What has to be known of how they were made."""
 
     @property
     def rows(self) -> list[dict[str, Any]]:

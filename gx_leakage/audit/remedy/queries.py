@@ -56,18 +56,18 @@ def clean_rows(
                 f"split '{of}' has columns that others lack ({', '.join(odd)}): make views of the columns that all "
                 f"have, and clean these."
             )
-    held = [name for name in relations.engine.column_names(relations.splits[0].source) if name in common]
-    if relations.split_column is not None:
-        held = relations.engine.column_names(relations.splits[0].source)
+    own = {*common, relations.split_column}
+    held = [name for name in relations.engine.column_names(relations.splits[0].source) if name in own]
     cleaned = relations
     before = tally(relations, mend.target)
+    notes: tuple[str, ...] = ()
     if mend.anew:
-        cleaned = _aimed(relations, mend, before, held, derived, keep)
+        cleaned, notes = _aimed(relations, mend, before, held, derived, keep)
     else:
         for expectation in mend.expectations:
             change = _moved if mend.moves else _dropped
             cleaned = change(cleaned, mend.leaked(expectation, cleaned), held, derived)
-    cost = mend.accept(before, tally(cleaned, mend.target))
+    cost = mend.accept(before, tally(cleaned, mend.target), notes)
     queries: dict[str, Any] = {}
     for split in cleaned.splits:
         rows = cleaned.engine.relation(split.source, held)
@@ -118,14 +118,14 @@ def _moved(relations: Relations, leaked: LeakedRows, held: Sequence[str], derive
 def _aimed(
     relations: Relations, mend: Mend, before: Tally, held: Sequence[str], derived: Callable[..., Source],
     keep: Keep | None,
-) -> Relations:  # fmt: skip
-    """Return new splits of all rows, in the proportions of those that are given after all that is dropped."""
+) -> tuple[Relations, tuple[str, ...]]:  # fmt: skip
+    """Return new splits of all rows, in the proportions of those that are given after all that is dropped, and notes."""
 
-    def attempt(aims: Sequence[int]) -> tuple[list[int], Relations]:
-        splits, remaining = _anew(relations, mend, before, aims, held, derived, keep)
+    def attempt(aims: Sequence[int]) -> tuple[list[int], tuple[Relations, tuple[str, ...]]]:
+        splits, remaining, notes = _anew(relations, mend, before, aims, held, derived, keep)
         for expectation in remaining:
             splits = _dropped(splits, mend.leaked(expectation, splits), held, derived)
-        return list(tally(splits, None).rows.values()), splits
+        return list(tally(splits, None).rows.values()), (splits, notes)
 
     return aimed(list(before.rows.values()), attempt)[1]
 
@@ -133,8 +133,8 @@ def _aimed(
 def _anew(
     relations: Relations, mend: Mend, before: Tally, aims: Sequence[int], held: Sequence[str],
     derived: Callable[..., Source], keep: Keep | None,
-) -> tuple[Relations, list[CrossBatchExpectation]]:  # fmt: skip
-    """Return new splits, and the Expectations of which rows still leak."""
+) -> tuple[Relations, list[CrossBatchExpectation], tuple[str, ...]]:  # fmt: skip
+    """Return new splits, the Expectations of which rows still leak, and notes."""
     leaked = [mend.leaked(one, relations) for one in mend.expectations]
     marks, made = standing(relations, leaked, mend.target if before.classes else None)
     stacked, aliases = relations.beside(held, marks)
@@ -142,7 +142,7 @@ def _anew(
     splits = _placed(relations, anew.rows, aliases, held, derived)
     remaining = [mend.expectations[no] for no in anew.remaining]
     # Each that has to be mended makes the statements longer.
-    return splits, [one for one in remaining if _leaks(splits, mend.leaked(one, splits), held)]
+    return splits, [one for one in remaining if _leaks(splits, mend.leaked(one, splits), held)], anew.notes
 
 
 def _leaks(relations: Relations, leaked: LeakedRows, held: Sequence[str]) -> bool:

@@ -85,13 +85,14 @@ def placed(engine: TableEngine, names: Sequence[str], mend: Mend) -> Placed:
     splits = Relations(engine, [SplitRows(name, Source(table, None)) for name, table in tables.items()])
     mend.require_features(splits)
     before = tally(splits, mend.target)
+    notes: tuple[str, ...] = ()
     if mend.anew:
-        _aimed(engine, splits, list(tables.values()), mend, before)
+        notes = _aimed(engine, splits, list(tables.values()), mend, before)
     else:
         for expectation in mend.expectations:
             change = _move if mend.moves else _drop
             change(engine, splits, list(tables.values()), mend.leaked(expectation, splits))
-    cost = mend.accept(before, tally(splits, mend.target))
+    cost = mend.accept(before, tally(splits, mend.target), notes)
     return Placed.of(engine, tables, sizes, first, mend, cost)
 
 
@@ -126,34 +127,41 @@ def _move(engine: TableEngine, splits: Relations, tables: Sequence[str], leaked:
     _bring(engine, tables, rows)
 
 
-def _aimed(engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, before: Tally) -> None:
-    """Make new splits of all rows, in the proportions of those that are given after all that is dropped."""
+def _aimed(
+    engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, before: Tally
+) -> tuple[str, ...]:  # fmt: skip
+    """Make new splits of all rows, in the proportions of those that are given after all that is dropped.
+
+    What has to be known of how they were made is returned.
+    """
     run = engine.connection.execute
     given: list[str] = []
     done: list[Sequence[int]] = []
 
-    def attempt(aims: Sequence[int]) -> tuple[list[int], None]:
+    def attempt(aims: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
         for no, table in enumerate(given):
             run(f"CREATE OR REPLACE TABLE {tables[no]} AS FROM {table}")
         done.append(aims)
-        for expectation in _resplit(engine, splits, tables, mend, before, aims, given):
+        remaining, notes = _resplit(engine, splits, tables, mend, before, aims, given)
+        for expectation in remaining:
             _drop(engine, splits, tables, mend.leaked(expectation, splits))
-        return [engine.size(table) for table in tables], None
+        return [engine.size(table) for table in tables], notes
 
     try:
-        aims, _ = aimed(list(before.rows.values()), attempt)
+        aims, notes = aimed(list(before.rows.values()), attempt)
         if aims != done[-1]:
             attempt(aims)
     finally:
         for table in given:
             run(f"DROP TABLE IF EXISTS {table}")
+    return notes
 
 
 def _resplit(
     engine: TableEngine, splits: Relations, tables: Sequence[str], mend: Mend, before: Tally, aims: Sequence[int],
     given: list[str],
-) -> list[CrossBatchExpectation]:  # fmt: skip
-    """Bring all rows to new splits, and return the Expectations of which rows may still leak.
+) -> tuple[list[CrossBatchExpectation], tuple[str, ...]]:  # fmt: skip
+    """Bring all rows to new splits, and return the Expectations of which rows may still leak, and notes.
 
     Where there are any, the tables as they are given are kept first, and their names appended.
     """
@@ -176,7 +184,7 @@ def _resplit(
             for table, kept in zip(tables, given, strict=True):
                 run(f"CREATE TABLE {kept} AS FROM {table}")
         _bring(engine, tables, anew.rows)
-    return [mend.expectations[no] for no in anew.remaining]
+    return [mend.expectations[no] for no in anew.remaining], anew.notes
 
 
 def _bring(engine: TableEngine, tables: Sequence[str], rows: sa.FromClause) -> None:
