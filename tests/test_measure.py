@@ -107,6 +107,52 @@ def test_some_rows_are_whole_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.measured["metrics"][0]["as_it_is"]["score"] > report.measured["metrics"][0]["worth"]["score"]
 
 
+@pytest.mark.parametrize("judged", [3, 4, 5])
+def test_few_keys_have_no_interval(judged: int) -> None:
+    frame = patients(7, 0, 40)
+    report = gxl.audit(
+        {"train": frame[frame["patient"] < 40 - judged], "test": frame[frame["patient"] >= 40 - judged]},
+        group="patient", target="y", measure=True,
+    )  # fmt: skip
+    found = one(report, "R²")
+    assert report.measured is not None
+    said = report.measured["summary"]
+    few = judged < 5
+    assert (found["worth"]["low"] is None, report.measured["too_few_keys"]) == (few, judged if few else None)
+    assert ("±" in said, f"of {judged} keys in the judged rows" in said) == (not few, few)
+
+
+def test_when_nothing_is_right_there_is_no_interval() -> None:
+    from sklearn.dummy import DummyClassifier
+
+    random = np.random.default_rng(2)
+    train = pd.DataFrame({"x": random.random(40), "y": ["a"] * 30 + ["b"] * 10})
+    splits = {"train": train, "test": pd.DataFrame({"x": random.random(10), "y": ["b"] * 9 + ["c"]})}
+    report = gxl.audit(splits, target="y", measure=DummyClassifier())
+    assert one(report, "accuracy")["worth"] == {"score": 0, "low": None, "high": None}
+    assert report.measured is not None
+    assert "±" not in report.measured["summary"]
+    assert "no interval where all draws give one score" in report.measured["summary"]
+
+
+def test_what_one_check_proves_no_other_makes_a_suspicion() -> None:
+    frame = patients(9, 0, 40).assign(y=lambda rows: rows["y"] > 1)
+    report = gxl.audit(by_row(frame.assign(copy=~frame["y"])), target="y", measure=True)
+    assert sum(f.leaked and "copy" in str(f.result["details"].get("columns")) for f in report.findings) > 1
+    assert report.measured is not None
+    assert (report.measured["without_columns"], report.measured["suspected"]) == (["copy"], [])
+
+
+def test_a_time_is_said_to_be_taken_for_classes() -> None:
+    frame = patients(8, 0, 30).assign(y=lambda rows: pd.Timestamp("2024-01-01") + pd.to_timedelta(rows["y"] // 2, "D"))
+    measured = gxl.audit(by_row(frame), target="y", measure=True).measured
+    assert measured is not None
+    assert f"taken for {frame['y'].nunique()} classes" in measured["summary"]
+    plain = gxl.audit(by_row(patients(8, 0, 30)), target="y", measure=True).measured
+    assert plain is not None
+    assert "classes" not in plain["summary"]
+
+
 def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = by_row(patients(6, 0, 10))
     with pytest.raises(gxl.CouldNotCheckError, match="without a target"):

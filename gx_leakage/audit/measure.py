@@ -41,6 +41,8 @@ FEW_FOLDS, FEW_REPEATS, MANY_ROWS = 5, 2, 20_000
 """Of more rows than that a model takes longer, and its score varies less."""
 
 DRAWS = 400
+FEWEST_DRAWN = 5
+"""Of fewer keys, draws are hardly any different ones: their percentiles would be a false precision."""
 MOST_CATEGORIES = 250
 """The model takes 255 at most; rarer ones are missing values to it."""
 
@@ -84,6 +86,8 @@ class _Rows:
     """For each leak whether a row leaks by itself."""
     left_out: list[str]
     of: int
+    times: bool
+    """Whether the target is a time, of which each value is a class here."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def measured(relations: Relations, findings: Sequence[Finding], given: Given, mo
     distances in the order of their values. The interval holds 95 % of 400 draws, with replacement, of the judged keys
     (of rows, where no check is about keys), each with the predictions of one of the repeats, whose folds and seeds
     differ; the variance that R² is relative to stays that of all judged rows. That train could have been another one is
-    not in it.
+    not in it. Of fewer than five keys, and where all draws give one score, there is none.
 
     Args:
         relations: The splits.
@@ -126,7 +130,7 @@ def measured(relations: Relations, findings: Sequence[Finding], given: Given, mo
         raise CouldNotCheckError(f"what a score is worth cannot be measured: {' '.join(errors)}")
     leaks = _leaks(relations, findings)
     every = leaks
-    columns = {one: proved for finding in findings if finding.leaked for one, proved in _columns(finding)}
+    columns = _columns(findings)
     data = _fetched(relations, given, leaks)
     figures = _Figures(data, leaks, model)
     leaks = figures.droppable()
@@ -142,6 +146,8 @@ def measured(relations: Relations, findings: Sequence[Finding], given: Given, mo
         "model": "histogram gradient boosting" if model is None else type(model).__name__,
         "interval": "95 %, judged keys or rows drawn anew, over repeats with other folds and seeds",
         "left_out": data.left_out,
+        "classes": data.classes,
+        "times_as_classes": data.times,
         "without_columns": sorted(known),
         "keys_apart": [leak.finding.title for leak in proved if leak.rows.together],
         "metrics": [],
@@ -160,6 +166,7 @@ def measured(relations: Relations, findings: Sequence[Finding], given: Given, mo
         if suspicious is not None:
             one["worth_if_suspicions_leak"] = figures.figure(suspicious, measure)
         found["metrics"].append(one)
+    found["too_few_keys"] = figures.too_few(honest)
     found["suspected"] = sorted([*doubtful, *(leak.finding.title for leak in suspected)])
     found["not_measured"] = [leak.finding.title for leak in every if leak not in leaks]
     found["summary"] = _summary(found)
@@ -174,6 +181,18 @@ def _summary(found: Mapping[str, Any]) -> str:
             told = _told(one["worth_if_suspicions_leak"])
             words += f", and {told} if what is suspected leaks ({', '.join(found['suspected'])})"
         sentences.append(f"{words}.")
+    if found["times_as_classes"]:
+        sentences.append(
+            f"The target is a time, and is taken for {found['classes']:,} classes: for a score of how far off predictions "
+            f"are, make it a number, such as days since a day."
+        )
+    if found["too_few_keys"] is not None:
+        sentences.append(
+            f"There is no interval: of {found['too_few_keys']} keys in the judged rows ({FEWEST_DRAWN} are the fewest) "
+            f"none can be told."
+        )
+    elif any(one["worth"]["low"] is None for one in found["metrics"]):
+        sentences.append("There is no interval where all draws give one score, as when all, or no, rows are right.")
     if found["not_measured"]:
         sentences.append(f"Not in it, for nearly all rows leak by it: {', '.join(found['not_measured'])}.")
     sampled = f" of {found['of_rows']:,}" if found["of_rows"] != found["rows"] else ""
@@ -181,6 +200,8 @@ def _summary(found: Mapping[str, Any]) -> str:
 
 
 def _told(figure: Mapping[str, Any]) -> str:
+    if figure["low"] is None:
+        return f"{figure['score']:.3g}"
     half = (figure["high"] - figure["low"]) / 2
     return f"{figure['score']:.2f} ± {half:.2f}" if half >= 0.005 else f"{figure['score']:.3f} ± {half:.3f}"
 
@@ -199,13 +220,15 @@ def _leaks(relations: Relations, findings: Sequence[Finding]) -> list[_Leak]:
     return [one for one in found if not (named and one.rows.together and one.rows.null_is_a_value)]
 
 
-def _columns(finding: Finding) -> list[tuple[str, bool]]:
-    """Return the leaking columns of a finding, and whether each is proved: an exact relation is, if there is one."""
-    described = [one for one in finding.result["details"].get("columns", []) if isinstance(one, dict)]
-    leaking = [one for one in described if one.get("leaks")]
-    exact = any(one.get("relation") for one in leaking)
-    critical = finding.severity == "critical"
-    return [(one["column"], critical and (not exact or bool(one.get("relation")))) for one in leaking]
+def _columns(findings: Sequence[Finding]) -> dict[str, bool]:
+    """Return the leaking columns, and of each whether some finding proves it."""
+    found: dict[str, bool] = {}
+    for finding in findings:
+        expectation = finding.rebuilt()
+        if finding.leaked and not expectation.rows_leak:
+            for column, own in expectation.leaking_columns(finding.result["details"]).items():
+                found[column] = found.get(column, False) or (own or finding.severity) == "critical"
+    return found
 
 
 def _fetched(relations: Relations, given: Given, leaks: Sequence[_Leak]) -> _Rows:
@@ -266,7 +289,7 @@ def _fetched(relations: Relations, given: Given, leaks: Sequence[_Leak]) -> _Row
             for i, leak in enumerate(leaks)
         ],
         [frame[f"leaked_{i}"].to_numpy() == 1 if f"leaked_{i}" in wanted else None for i in range(len(leaks))],
-        left_out, kind.known_rows(),
+        left_out, kind.known_rows(), label.families <= TIMES,
     )  # fmt: skip
 
 
@@ -437,7 +460,7 @@ class _Figures:
         return found
 
     def figure(self, predicted: _Predicted, measure: Callable[[Any, Any, Any, Any], float]) -> dict[str, Any]:
-        """Return the score, the mean of all repeats, and the ends of its interval."""
+        """Return the score, the mean of all repeats, and the ends of its interval: None where nothing tells them."""
         y = self.data.y[predicted.rows]
         pairs = list(zip(predicted.values, predicted.scores, strict=True))
         every = np.ones(len(y))
@@ -452,8 +475,15 @@ class _Figures:
         known = [one for one in drawn if np.isfinite(one)]
         if not np.isfinite(score) or not known:
             raise CouldNotCheckError("a score cannot be measured: the judged rows have one value of the target only.")
-        low, high = np.percentile(known, [2.5, 97.5])
-        return {"score": rounded(score), "low": rounded(float(low)), "high": rounded(float(high))}
+        low, high = map(float, np.percentile(known, [2.5, 97.5]))
+        if self.too_few(predicted) is not None or low == high:
+            return {"score": rounded(score), "low": None, "high": None}
+        return {"score": rounded(score), "low": rounded(low), "high": rounded(high)}
+
+    def too_few(self, predicted: _Predicted) -> int | None:
+        """Return how many keys the judged rows have where these are too few for an interval, and None otherwise."""
+        drawn = len(np.unique(self.units[predicted.rows]))
+        return drawn if drawn < FEWEST_DRAWN else None
 
 
 def _each(key: Any) -> Any:
