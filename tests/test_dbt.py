@@ -75,6 +75,37 @@ def test_the_command_line(project: Path, tmp_path: Path) -> None:
         assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    "alias",
+    [
+        "test; DROP TABLE ml.visits_train; --", 'test" ; DROP TABLE ml.visits_train; --', "(SELECT 1 AS patient_id) t",
+        "test UNION ALL FROM ml.visits_train", "test') ; DROP TABLE ml.visits_train; --", "read_csv('/etc/passwd')",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("there", [True, False])
+def test_an_alias_is_a_name_and_no_statement(project: Path, alias: str, there: bool) -> None:
+    path = project / "target" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["nodes"]["model.hospital.test"]["alias"] = alias
+    path.write_text(json.dumps(manifest))
+    found = load(project)
+    assert found["splits"]["test"] == f"ml.{alias}"
+    with duckdb.connect(str(project / "hospital.duckdb")) as connection:
+        if there:
+            quoted = alias.replace('"', '""')
+            connection.execute(f'ALTER TABLE ml.test RENAME TO "{quoted}"')
+    if there:
+        report = gxl.audit(**found)
+        assert [f.title for f in report.findings if f.leaked] == [
+            "expect_no_shared_group_ids_across_batches(patient_id)"
+        ]
+    else:
+        with pytest.raises(gxl.CouldNotCheckError, match="there is no table or"):
+            gxl.audit(**found)
+    with sa.create_engine(os.environ[VARIABLE]).connect() as again:
+        assert again.exec_driver_sql("SELECT count(*) FROM ml.visits_train").scalar() == 3
+
+
 def test_one_model_holds_all_splits(project: Path) -> None:
     say(project, "train", split_column="fold", group="patient_id")
     say(project, "test")

@@ -113,6 +113,49 @@ def test_sqlite(tmp_path: Path, strategy: str, layout: str) -> None:
         }
 
 
+def test_all_tables_are_made_or_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/db.sqlite"
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        TRAIN.to_sql("the.train", connection, index=False)
+        TEST.to_sql("test", connection, index=False)
+        TEST.to_sql("test_clean", connection, index=False)
+    report = gxl.audit({"train": "the.train", "test": "test"}, connection=url, group="g")
+
+    def tables() -> set[str]:
+        with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+            return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    with pytest.raises(gxl.CouldNotCheckError, match="test_clean already exists"):
+        report.clean_splits(allow=True, run=True)
+    assert tables() == {"the.train", "test", "test_clean"}
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        connection.execute("DROP TABLE test_clean")
+        connection.execute("CREATE INDEX test_clean ON test (g)")  # no table of this name, and none can be made
+    with pytest.raises(gxl.CouldNotCheckError, match="could not be made"):
+        report.clean_splits(allow=True, run=True)
+    assert tables() == {"the.train", "test"}
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        connection.execute("DROP INDEX test_clean")
+    assert report.clean_splits(allow=True, run=True).splits == {"train": "the.train_clean", "test": "test_clean"}
+    assert tables() == {"the.train", "test", "the.train_clean", "test_clean"}
+
+
+@pytest.mark.parametrize("strategy", ["judged", "reassign"])
+def test_a_clean_table_has_the_columns_of_the_one_that_is_given(strategy: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/db.sqlite"
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        both = pd.concat([TRAIN.assign(fold="train"), TEST.assign(fold="test")])
+        both[["g", "fold", "day", "y"]].to_sql("visits", connection, index=False)
+    report = gxl.audit({"all": "visits"}, connection=url, split_column="fold", group="g")
+    report.clean_splits(strategy, allow=True, run=True)
+    with sqlite3.connect(tmp_path / "db.sqlite") as connection:
+        given, made = (
+            [row[1:3] for row in connection.execute(f"PRAGMA table_info({t})")] for t in ("visits", "visits_clean")
+        )
+    assert [name for name, _ in made] == [name for name, _ in given] == ["g", "fold", "day", "y"]
+    assert dict(made)["fold"] == dict(given)["fold"] == "TEXT"
+
+
 @pytest.mark.postgresql
 def test_postgresql_mends_one_leak_after_the_other(postgresql: str) -> None:
     import sqlalchemy as sa

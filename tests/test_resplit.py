@@ -180,8 +180,8 @@ def test_that_sequences_are_cut_is_said(tmp_path: Path) -> None:
         for name, split in splits.items():
             split.to_sql(name, connection, index=False)
     tables = {name: name for name in splits}
-    for given_, options in ((splits, {}), (tables, {"connection": url})):
-        report = gxl.audit(given_, sequence="video", frame="frame", **options)
+    for given_, connection_ in ((splits, None), (tables, url)):
+        report = gxl.audit(given_, sequence="video", frame="frame", connection=connection_)
         cleaned = report.clean_splits("resplit", allow=True)
         assert cleaned.notes == [
             "What belongs together is not kept whole: of whole ones, the proportions are 20 points off."

@@ -25,7 +25,7 @@ from gx_leakage.gx.actions import LeakageReportAction
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.planning import Given
 from gx_leakage.gx.report import LeakFoundError, Report
-from gx_leakage.gx.sources import Prepared, data_context, only_one, prepare, relations_of
+from gx_leakage.gx.sources import Prepared, data_context, only_one, prepare, relations_of, require_folder
 from gx_leakage.gx.verdicts import require_severity
 from gx_leakage.roles import Proposal
 from gx_leakage.splits import profile
@@ -151,7 +151,9 @@ def audit(
         if "target" not in asked.roles and not accept:
             raise CouldNotCheckError("a score cannot be measured without a target: name the column with target.")
     with ExitStack() as stack:
-        folder = Path(save) if save is not None else None
+        folder = require_folder(save) if save is not None else None
+        if docs is not None:
+            require_folder(docs)
         context = data_context(folder)
         prepared = stack.enter_context(
             prepare(context, splits, split_column, connection, memory_limit, folder, date_format, alone=True)

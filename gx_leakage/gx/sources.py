@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTION_VARIABLE", "Prepared", "data_context", "file_context", "first_line", "name_of", "prepare", "prepared",
-    "relations_of", "resolved", "with_driver",
+    "relations_of", "require_folder", "resolved", "with_driver",
 ]  # fmt: skip
 
 CONNECTION_VARIABLE = "GX_LEAKAGE_CONNECTION"
@@ -287,6 +287,21 @@ def _require_file(url: sa.URL) -> None:
             [file.name for file in path.parent.iterdir() if file.suffix == path.suffix] if path.parent.is_dir() else []
         )
         raise CouldNotCheckError(f"there is no database file {path}. {nearest(path.name, here)}")
+
+
+def require_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder that is there, or can be made.
+
+    Raises:
+        CouldNotCheckError: a file is in its way, or it may not be written to.
+    """
+    folder = Path(path)
+    there = next((part for part in (folder, *folder.absolute().parents) if os.path.lexists(part)), folder)
+    if not there.is_dir():
+        raise CouldNotCheckError(f"{folder} is to be a folder, but {there} is none: name another one.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise CouldNotCheckError(f"nothing may be written to {there}: name another folder than {folder}.")
+    return folder
 
 
 def with_driver(url: str) -> str:

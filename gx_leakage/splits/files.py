@@ -25,7 +25,19 @@ import pyarrow.parquet as pq
 
 from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, MissingFileError
-from gx_leakage.splits.kinds import TEXT, TIMES, Decision, Written, decide, formatted, kind_of, unlike, written_sql
+from gx_leakage.splits.kinds import (
+    TEXT,
+    TIMES,
+    WHOLE,
+    Decision,
+    Written,
+    decide,
+    formatted,
+    kind_of,
+    names_a_day,
+    unlike,
+    written_sql,
+)  # fmt: skip
 from gx_leakage.splits.spellings import disagreeing, odd
 
 __all__ = ["KINDS", "SplitFiles", "SplitQuery", "find", "queries", "quoted"]
@@ -394,7 +406,8 @@ def queries(
     Args:
         splits: The files by split.
         typed: The columns, with their DuckDB types, of splits that are given otherwise.
-        date_format: How dates are written, as ``strptime`` has it; columns that fit it are read so.
+        date_format: How dates are written, as ``strptime`` has it; columns that fit it are read so, whole numbers only
+            where it names year, month and day.
 
     Raises:
         CouldNotCheckError: a file cannot be read.
@@ -509,14 +522,17 @@ def _chosen(
     chosen |= {name: Decision(type_, f"CAST({{}} AS {type_})") for name, type_ in numbers.items()}
     doubtful = [name for name in likely if name not in numbers]
     written = {split: _written(connection, found, doubtful) for split, found in splits.items()}
-    for name in doubtful:
-        decision = decide({split: of[name] for split, of in written.items() if name in of})
-        timely = {kind for of in written.values() if name in of for kind in of[name].kinds} <= TIMES
-        chosen[name] = Decision() if name in strings and not timely else decision
+    held = {name: {split: of[name] for split, of in written.items() if name in of} for name in doubtful}
+    kinds_of = {name: {kind for of in by_split.values() for kind in of.kinds} for name, by_split in held.items()}
+    for name, by_split in held.items():
+        chosen[name] = Decision() if name in strings and not kinds_of[name] <= TIMES else decide(by_split)
     if date_format is not None:
-        fitting = [name for name in doubtful if _fits(connection, splits, name, date_format)]
+        # A year, or a day, alone is as good as any whole number: ages and amounts are no times.
+        tried = [name for name in doubtful if names_a_day(date_format) or not kinds_of[name] <= WHOLE]
+        fitting = [name for name in tried if _fits(connection, splits, name, date_format)]
         if not fitting:
-            raise CouldNotCheckError(f"no column is written as the date format '{date_format}' says.")
+            aside = " Whole numbers are only dates by a form of year, month and day." if tried != doubtful else ""
+            raise CouldNotCheckError(f"no column is written as the date format '{date_format}' says.{aside}")
         chosen |= dict.fromkeys(fitting, formatted(date_format))
     return chosen
 

@@ -15,7 +15,20 @@ from dataclasses import dataclass
 
 from gx_leakage.sql.keys import UnreadText
 
-__all__ = ["TEXT", "TIMES", "Decision", "Written", "clocked", "decide", "formatted", "kind_of", "unlike", "written_sql"]
+__all__ = [
+    "TEXT",
+    "TIMES",
+    "WHOLE",
+    "Decision",
+    "Written",
+    "clocked",
+    "decide",
+    "formatted",
+    "kind_of",
+    "names_a_day",
+    "unlike",
+    "written_sql",
+]
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _CLOCK = r"[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?"
@@ -56,6 +69,9 @@ TIMES = {
     "day or month first", "either first", "dotted", "other date",
 }  # fmt: skip
 """The kinds that are times; by its pattern alone a ``year last`` may have the day or the month first."""
+
+WHOLE = {"integer", "long integer", "padded", "missing"}
+"""The kinds of whole numbers."""
 
 TEXT = "VARCHAR"
 
@@ -286,6 +302,12 @@ def formatted(date_format: str) -> Decision:
     text = date_format.replace("'", "''")
     type_ = "TIMESTAMP WITH TIME ZONE" if "%z" in date_format.casefold() else "TIMESTAMP"
     return Decision(type_, f"CAST(try_strptime({{}}, '{text}') AS {type_})", missing=True)
+
+
+def names_a_day(date_format: str) -> bool:
+    """Return whether a form of dates has a year, a month and a day."""
+    held = set(re.findall("%-?(.)", date_format))
+    return bool(held & set("cxs") or (held & set("Yy") and ("j" in held or ("d" in held and held & set("mbBh")))))
 
 
 def clocked(*dates: str) -> str:

@@ -107,6 +107,17 @@ WRITTEN: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "a form that fits nothing": (
         "t\n2024-01-02\n", "t\n2024-01-03\n", {"time": "t", "date_format": "%d.%m.%Y"}, "refused: no column is written",
     ),
+    "a year is no date where it is a whole number": (
+        "t,age\n2019,1001\n2020,1002\n", "t,age\n2021,30\n2022,1004\n", {"time": "t", "date_format": "%Y"},
+        "refused: *Whole numbers are only dates by a form of year, month and day",
+    ),
+    "days without dashes": (
+        "t,age\n20240102,1001\n", "t,age\n20240103,1002\n", {"time": "t", "date_format": "%Y%m%d", "unit": "month"},
+        "leak 1",
+    ),
+    "months, beside ages": (
+        "t,age\n2024-01,1001\n", "t,age\n2024-02,1001\n", {"group": "age", "date_format": "%Y-%m"}, "leak 1",
+    ),
     "dates with dots": ("t\n03.04.2024\n", "t\n02.05.2024\n", {"time": "t"}, "clean"),
     "dates with two digits": ("t\n3/4/24\n", "t\n2/5/24\n", {"time": "t"}, "refused: *not in a form that is known"),
     "months by name": ("t\n3 Apr 2024\n", "t\n2 May 2024\n", {"time": "t"}, "refused: *date_format"),

@@ -346,6 +346,20 @@ def test_files_of_one_name_do_not_overwrite_one_another(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "clean").iterdir()) == ["test.csv", "train.csv"]
 
 
+@pytest.mark.parametrize("place", ["there", "there/below"])
+def test_a_file_is_no_folder(place: str, tmp_path: Path) -> None:
+    splits = {"train": _put(tmp_path / "train.csv", "g\n7\n8\n"), "test": _put(tmp_path / "test.csv", "g\n7\n9\n")}
+    kept = _put(tmp_path / "there", "as it is")
+    message = f"{re.escape(str(tmp_path / place))} is to be a folder, but .*there is none"
+    options: list[dict[str, Any]] = [{"docs": tmp_path / place}, {"save": tmp_path / place}]
+    for option in options:
+        with pytest.raises(gxl.CouldNotCheckError, match=message):
+            gxl.audit(splits, group="g", **option)
+    with pytest.raises(gxl.CouldNotCheckError, match=message):
+        _fixed(splits, tmp_path / place)
+    assert kept.read_text() == "as it is"
+
+
 def test_nothing_is_written_over_or_through_a_link(tmp_path: Path) -> None:
     splits = {"train": _put(tmp_path / "train.csv", "g\n7\n8\n"), "test": _put(tmp_path / "test.csv", "g\n7\n9\n")}
     report = gxl.audit(splits, group="g")

@@ -24,7 +24,7 @@ from gx_leakage.disclosure import value
 from gx_leakage.errors import CouldNotCheckError, nearest
 from gx_leakage.gx.expectation import CrossBatchExpectation
 from gx_leakage.gx.report import Cleaned, Report
-from gx_leakage.gx.sources import name_of
+from gx_leakage.gx.sources import name_of, require_folder
 from gx_leakage.splits.frames import TARGET, Opened, is_frame, is_spark
 from gx_leakage.splits.resolve import rows_without_split
 
@@ -157,4 +157,4 @@ class Inputs:
             return Frames.without(named, columns)
         if folder is None:
             raise CouldNotCheckError("name the folder that clean files are written to: directory=.")
-        return Files({name: Path(value) for name, value in named.items()}, folder, self.date_format)
+        return Files({name: Path(value) for name, value in named.items()}, require_folder(folder), self.date_format)

@@ -119,7 +119,7 @@ def _aimed(
     relations: Relations, mend: Mend, before: Tally, held: Sequence[str], derived: Callable[..., Source],
     keep: Keep | None,
 ) -> tuple[Relations, tuple[str, ...]]:  # fmt: skip
-    """Return new splits of all rows, in the proportions of those that are given after all that is dropped, and notes."""
+    """Return new splits of all rows, in the proportions of those given after all that is dropped, and notes."""
 
     def attempt(aims: Sequence[int]) -> tuple[list[int], tuple[Relations, tuple[str, ...]]]:
         splits, remaining, notes = _anew(relations, mend, before, aims, held, derived, keep)
