@@ -183,8 +183,8 @@ def _summary(found: Mapping[str, Any]) -> str:
         sentences.append(f"{words}.")
     if found["times_as_classes"]:
         sentences.append(
-            f"The target is a time, and is taken for {found['classes']:,} classes: make it a number, such as days since "
-            f"a day, for a score of how far off predictions are."
+            f"The target is a time, and is taken for {found['classes']:,} classes: make it a number, such as days "
+            f"since a day, for a score of how far off predictions are."
         )
     if found["too_few_keys"] is not None:
         sentences.append(
