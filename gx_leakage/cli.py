@@ -171,7 +171,9 @@ def audit(
     format_: FormatOption = Format.TEXT,
     docs: DocsOption = None,
     save: Annotated[Path | None, _option(OF_OUTPUT, "Make this folder a GX project to run again.")] = None,
-    accept: Annotated[bool, _option(OF_ROLES, "Without roles: check those that are proposed.", "--accept")] = False,
+    accept: Annotated[
+        bool, _option(OF_ROLES, "Check roles that are proposed and sure, too, beside those that are given.", "--accept")
+    ] = False,
     measure: Annotated[
         bool,
         _option(
@@ -191,7 +193,8 @@ def audit(
         report = run(**given, docs=docs, save=save, accept=accept, measure=measure)
     if report.proposals and not accept and not _is_config(splits):
         options = [word for one in report.proposals if one.sure for word in one.option]
-        report = replace(report, command=shlex.join(["gx-leakage", *map(_told, sys.argv[1:]), *options]))
+        if options:
+            report = replace(report, command=shlex.join(["gx-leakage", *map(_told, sys.argv[1:]), *options]))
     _finish(report, format_)
 
 
@@ -257,11 +260,10 @@ def fix(
         raise CouldNotCheckError(f"wrote {made}, which could not be checked again: {reasons}")
     for statement in cleaned.sql:
         print(_told(f"{statement};\n"))  # noqa: T201
-    print(_told(cleaned.sentence))  # noqa: T201
     for sentence in cleaned.not_fixed:
-        print(_told(f"to be mended by hand: {sentence}"))  # noqa: T201
+        _say(f"to be mended by hand: {sentence}")
     if cleaned.report is None:
-        print("Nothing was made yet: --run makes the tables.")  # noqa: T201
+        _say("nothing was made yet: --run makes the tables.")
         return
     print(_told(f"wrote {made}"))  # noqa: T201
     _finish(cleaned.report, Format.TEXT)
@@ -299,7 +301,8 @@ def init(
     if project is not None:
         with _working("Making the project"):
             run(**load(output), save=project)
-        print(_told(f"made {project}: run the checkpoint 'leakage' of its context"))  # noqa: T201
+        again = f"gx.get_context(context_root_dir={str(project)!r}).checkpoints.get('leakage').run()"
+        print(_told(f"made {project}: {again} runs it again"))  # noqa: T201
 
 
 def guard(
@@ -422,7 +425,7 @@ def _fail(message: str) -> None:
 
 
 def _say(cost: str) -> None:
-    """Say what clean splits cost before they are written."""
+    """Say what clean splits cost, and else what is no part of what is printed."""
     print(f"gx-leakage: {_told(cost)}", file=sys.stderr)  # noqa: T201
 
 
@@ -520,7 +523,8 @@ def _named(splits: list[str], connection: str | None = None) -> dict[str, str]:
             raise MissingFileError(Path(place))
         if name in found:
             raise CouldNotCheckError(
-                f"two splits are called '{name}': name them with NAME={'FILE' if connection is None else 'TABLE'}."
+                f"two splits are called '{name}': give each a name of its own, with "
+                f"NAME={'FILE' if connection is None else 'TABLE'}."
             )
         found[name] = place
     return found

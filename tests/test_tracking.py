@@ -33,7 +33,7 @@ def report() -> gxl.Report:
 
 def test_a_run_of_its_own(report: gxl.Report) -> None:
     run = mlflow.get_run(report.log_to_mlflow())
-    assert (run.info.status, run.data.tags["leakage"]) == ("FINISHED", "failed")
+    assert (run.info.status, run.data.tags["leakage/verdict"]) == ("FINISHED", "failed")
     assert (run.data.metrics["leakage/leak"], run.data.metrics["leakage/passed"]) == (1, 2)
     name = "leakage/expect_no_shared_group_ids_across_batches_patient __"
     assert run.data.tags[name] == "leak"
@@ -52,7 +52,7 @@ def test_the_active_run_and_a_finished_one(report: gxl.Report) -> None:
         active = mlflow.active_run()
         assert active is not None
         assert active.info.run_id == other.info.run_id
-    assert "leakage" not in mlflow.get_run(other.info.run_id).data.tags
+    assert "leakage/verdict" not in mlflow.get_run(other.info.run_id).data.tags
 
 
 def test_no_finding_hides_behind_another() -> None:

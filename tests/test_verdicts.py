@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 import gx_leakage as gxl
+from gx_leakage.gx.verdicts import FAIL_ON
 from tests.command import gx_leakage
 
 ASIDE = {"expect_no_category_to_reveal_target": {"mostly": 0}}
@@ -66,6 +68,10 @@ def test_a_proof_fails_whatever_counts() -> None:
     for report in (proved(), proved(fail_on="warning")):
         assert (report.success, of_features(report).verdict.value) == (False, "leak")
         assert of_features(report).how_to_tell is None
+
+
+def test_the_severities_are_those_of_gx() -> None:
+    assert set(FAIL_ON) == {one.value for one in FailureSeverity}
 
 
 def test_an_unknown_severity_is_an_error() -> None:

@@ -12,16 +12,23 @@ from gx_leakage.splits.profile import Profile
 __all__ = ["accepted", "proposals"]
 
 
-def proposals(profile: Profile) -> list[Proposal]:
+def proposals(profile: Profile, given: Mapping[str, Any] | None = None, aside: Sequence[str] = ()) -> list[Proposal]:
     """Return the roles that columns look like they have; a column has one at most.
 
     What needs a role that is left open is left open, too.
+
+    Args:
+        profile: What the columns look like.
+        given: Roles that are given, in the shape of their forms: none is proposed again, nor another for their columns.
+        aside: Columns that no check looks at.
     """
-    taken: dict[str, list[str]] = {}
+    given = given or {}
+    taken = {name: list(roles()[name].form.columns(value)) for name, value in given.items()}
+    taken = {name: columns for name, columns in taken.items() if columns} | ({"": list(aside)} if aside else {})
     unsure: set[str] = set()
     found: dict[str, list[Proposal]] = {}
     for role in sorted(roles().values(), key=lambda one: one.place):
-        if role.looks_like is None:
+        if role.looks_like is None or role.name in given:
             continue
         for columns, reason, *says in list(role.looks_like(profile, taken)):
             is_sure = all(says) and not unsure.intersection(role.needs)

@@ -104,7 +104,7 @@ def audit(
         show_values: Whether values of the data may be in the report and in Data Docs.
         arguments: By type of Expectation, arguments other than their defaults: thresholds, a severity, ``mostly``.
         expectations: Further Expectations of ours, or pairs of a type and its arguments, to check besides.
-        accept: Whether to check the roles that are proposed, too.
+        accept: Whether to check roles that are proposed and sure, too, for what is not given.
         fail_on: The lowest severity of a finding that makes the report fail: ``"critical"``, what is proved, or
             ``"warning"``, suspicions too.
         measure: Whether to fit a quick model (scikit-learn, the extra ``measure``) and say what its score is worth
@@ -162,8 +162,8 @@ def audit(
         found: list[Proposal] = []
         try:
             asked = replace(asked, train=train_among(relations.names, train))
-            if asked.bare:
-                found = proposals(profile.gather(relations, asked.train))
+            if asked.bare or accept:
+                found = proposals(profile.gather(relations, asked.train), asked.roles, asked.exclude)
             if accept:
                 asked = replace(asked, roles=accepted(asked.roles, found))
             planned = plan(asked, prepared.splits_by, prepared.names, relations)

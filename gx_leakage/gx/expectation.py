@@ -301,6 +301,8 @@ class CrossBatchExpectation(BatchExpectation, ABC):
             if isinstance(column, dict) and column.get("leaks"):
                 column.setdefault("severity", severity_of(None, self.severity))
         success = leaked <= allowed + 1e-9
+        if success and leaked:
+            details["summary"] += f" That is within mostly={self.mostly:g}, and so it passes."
         severity = severity_of({"details": details}, self.severity)
         if self.how_to_tell and Verdict.of(success=success, severity=severity) is Verdict.SUSPICION:
             details["how_to_tell"] = self.how_to_tell

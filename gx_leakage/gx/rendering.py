@@ -83,7 +83,7 @@ def statement(result: Any) -> list[Block]:
         return []
     severity = severity_of(found, result.expectation_config.severity if result.expectation_config else "critical")
     verdict = Verdict.of(success=bool(result.success), severity=severity)
-    aside = {Verdict.PASSED: " This is tolerated by mostly.", Verdict.SUSPICION: " $how_to_tell"}.get(verdict, "")
+    aside = " $how_to_tell" if verdict is Verdict.SUSPICION else ""
     what = "would leak" if verdict is Verdict.SUSPICION else "are leaked"
     mark = "" if verdict is Verdict.PASSED else f"{verdict.mark}: "
     return [

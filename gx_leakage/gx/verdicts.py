@@ -6,14 +6,12 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from great_expectations.expectations.metadata_types import FailureSeverity
-
 from gx_leakage.errors import CouldNotCheckError, nearest
 
 __all__ = ["FAIL_ON", "Verdict", "counts", "require_severity", "severity_of"]
 
-FAIL_ON = tuple(one.value for one in (FailureSeverity.CRITICAL, FailureSeverity.WARNING, FailureSeverity.INFO))
-"""The severities, the gravest first: from which on a failed check makes a report fail."""
+FAIL_ON = ("critical", "warning", "info")
+"""The severities of GX, the gravest first: from which on a failed check makes a report fail."""
 
 
 class Verdict(str, enum.Enum):
@@ -33,7 +31,7 @@ class Verdict(str, enum.Enum):
             return cls.COULD_NOT_CHECK
         if success:
             return cls.PASSED
-        return cls.LEAK if severity == FailureSeverity.CRITICAL.value else cls.SUSPICION
+        return cls.LEAK if severity == FAIL_ON[0] else cls.SUSPICION
 
     @property
     def mark(self) -> str:

@@ -36,7 +36,8 @@ def _like_target(profile: Profile, taken: Mapping[str, Sequence[str]]) -> Iterab
 
     A name alone is not enough: a class may be that of a passenger, and y a length.
     """
-    alone = [name for name, splits in profile.only_in.items() if list(splits) == [profile.train]]
+    held = {name for columns in taken.values() for name in columns}
+    alone = [name for name, splits in profile.only_in.items() if list(splits) == [profile.train] and name not in held]
     if alone:
         return [
             ([name], f"{name} looks like the target: only {profile.train} has it", len(alone) == 1) for name in alone
