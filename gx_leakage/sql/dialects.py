@@ -24,6 +24,7 @@ __all__ = [
     "DECIMAL_DIGITS",
     "SPARK",
     "Instant",
+    "as_list",
     "as_text",
     "by_bytes",
     "decimal",
@@ -676,6 +677,25 @@ def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def written(expression: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a list, an object or the like as text, by which it can be told whether two are identical."""
     return by_bytes(_written(expression, sa.Text()))
+
+
+class as_list(_Expression):  # noqa: N801
+    """A list as it leaves an engine: in DuckDB itself, elsewhere as a text that has its values between brackets."""
+
+
+@compiles(as_list)
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(sa.cast(next(iter(element.clauses)), sa.Text()), **kw)
+
+
+@compiles(as_list, "duckdb")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return _inner(element, compiler, **kw)
+
+
+@compiles(as_list, "snowflake")
+def _(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"TO_JSON(TO_VARIANT({_inner(element, compiler, **kw)}))"
 
 
 def numbers(count: int, name: str) -> sa.Subquery:
