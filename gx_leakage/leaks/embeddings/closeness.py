@@ -179,6 +179,11 @@ class _Space:
             )
         return cls(centre, float(np.sqrt(2 * spread)))
 
+    @property
+    def coarse(self) -> Any:
+        """The precision that does for a sample: lengths may be too large for 32 bits."""
+        return np.float32 if self.centre is None else np.float64
+
     def judged(self, vectors: Numbers) -> Numbers:
         """Return vectors as the left side of a product."""
         if self.centre is None:
@@ -274,8 +279,11 @@ def _natural(space: _Space, train: Kept) -> tuple[tuple[float, ...], Natural | N
     if len(train.distinct) < 2:
         return (), None
     judged = space.judged(train.at(train.distinct[:SAMPLE]))
-    similar, _ = _closest(space, judged, train, others=True)
+    similar, _ = _closest(space, judged, train, others=True, dtype=space.coarse)
     several = np.isfinite(similar[:, 0])
+    if np.quantile(1 - similar[:, 0], CHANCE) < 100 * space.margin(judged, space.coarse).max():
+        similar, _ = _closest(space, judged, train, others=True)
+        several = np.isfinite(similar[:, 0])
     own = _quantiles(similar[several, 0])
     full = similar[np.isfinite(similar).all(axis=1)]
     if len(train.distinct) < FEWEST or len(full) < FEWEST // 2:
@@ -335,16 +343,19 @@ def _highest(space: _Space, judged: Numbers, train: Kept) -> Numbers:
     return highest.astype(np.float64)
 
 
-def _closest(space: _Space, judged: Numbers, train: Kept, *, others: bool = False) -> tuple[Numbers, Places]:
+def _closest(
+    space: _Space, judged: Numbers, train: Kept, *, others: bool = False, dtype: Any = np.float64
+) -> tuple[Numbers, Places]:
     """Return the similarities of the nearest vectors of train, the nearest first, and where that stands.
 
     With ``others`` those that are the same vector do not count.
     """
     closest = np.full((len(judged), NEIGHBOUR), -np.inf)
     places = np.zeros(len(judged), np.int64)
-    margin = space.margin(judged, np.float64)[:, None]
+    margin = space.margin(judged, dtype)[:, None]
+    judged = judged.astype(dtype)
     for at, vectors in train.once() if len(judged) else ():
-        base = space.base(vectors).T
+        base = space.base(vectors).astype(dtype).T
         for tile in blocks(len(judged), TILE):
             similar = judged[tile] @ base
             if others:

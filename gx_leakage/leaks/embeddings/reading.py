@@ -86,13 +86,20 @@ class Kept:
 
 
 def hashes(vectors: Numbers) -> Hashes:
-    """Return a hash of each vector, the same for the same numbers in any precision."""
-    bits = (vectors.astype(np.float64) + 0.0).view(np.uint64)  # -0.0 is 0.0
-    bits ^= bits >> np.uint64(32)
-    bits *= _MIX
-    bits ^= bits >> np.uint64(29)
-    weights = np.random.default_rng(0).integers(0, 2**64, bits.shape[1], np.uint64) | np.uint64(1)
-    found: Hashes = bits @ weights
+    """Return a hash of each vector."""
+    found = np.zeros(len(vectors), np.uint64)
+    weights: Any = None
+    for part in blocks(len(vectors), 512):
+        numbers = vectors[part] + vectors.dtype.type(0)  # -0.0 is 0.0
+        if numbers.shape[1] * numbers.itemsize % 8:
+            numbers = np.column_stack([numbers, np.zeros(len(numbers), numbers.dtype)])
+        bits = np.ascontiguousarray(numbers).view(np.uint64)
+        if weights is None:
+            weights = np.random.default_rng(0).integers(0, 2**64, bits.shape[1], np.uint64) | np.uint64(1)
+        bits ^= bits >> np.uint64(32)
+        bits *= _MIX
+        bits ^= bits >> np.uint64(29)
+        found[part] = bits @ weights
     return found
 
 
@@ -172,21 +179,19 @@ class VectorColumns:
                 first = first or (of, vectors.shape[1])
                 if first[1] != vectors.shape[1]:
                     raise self._lengths(first, (of, vectors.shape[1]))
-            whole = known.copy()
-            whole[known] = ~np.isnan(vectors).any(axis=1)
-            usable = whole.copy()
-            held = np.isfinite(vectors).all(axis=1)
-            if directions:
-                held &= vectors.any(axis=1)
-            usable[known] &= held
+            largest = np.abs(vectors).max(axis=1, initial=0)  # NaN where one of the numbers is
+            whole, usable = known.copy(), known.copy()
+            whole[known] = ~np.isnan(largest)
+            usable[known] = np.isfinite(largest) & (largest > 0 if directions else True)
             for i in np.unique(numbers):
                 own, split = numbers == i, splits[i]
                 split.rows += int(own.sum())
                 split.unknown += int((own & ~whole).sum())
                 split.undefined += int((own & whole & ~usable).sum())
-                if (own & usable).any():
+                chosen = (own & usable)[known]
+                if chosen.any():
                     split.width = vectors.shape[1]
-                    split.add(vectors[(own & usable)[known]])
+                    split.add(vectors if chosen.all() else vectors[chosen])
         for name, split in zip(self.relations.names, splits, strict=True):
             if not split.rows:
                 raise EmptySplitError(name)
@@ -255,7 +260,8 @@ class VectorColumns:
             return np.column_stack(made), np.ones(batch.num_rows, dtype=bool)
         (array,) = arrays
         known = array.is_valid().to_numpy(zero_copy_only=False)
-        array = array.filter(array.is_valid())
+        if array.null_count:
+            array = array.filter(array.is_valid())
         if not len(array):
             return np.zeros((0, 0)), known
         lengths, numbers = self._of_texts(array) if _is_text(array.type) else self._of_lists(array)
