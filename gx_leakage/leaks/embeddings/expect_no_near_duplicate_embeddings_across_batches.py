@@ -56,7 +56,9 @@ class ExpectNoNearDuplicateEmbeddingsAcrossBatches(CrossBatchExpectation):
     evidence: ClassVar[Any] = closeness
     checks: ClassVar[str] = "nearly equal embeddings"
     roles: ClassVar[Mapping[str, str]] = {"embedding_columns": "embedding"}
-    sentence: ClassVar[str] = "No vector of $embedding_columns may be more than $max_similarity similar to one of train."
+    sentence: ClassVar[str] = (
+        "No vector of $embedding_columns may be more than $max_similarity similar to one of train."
+    )
     sentence_arguments: ClassVar[tuple[str, ...]] = ("embedding_columns", "max_similarity")
     of_split: ClassVar[Mapping[str, str]] = {"null_keys": "Rows without a vector", "undefined": "Not comparable"}
 
