@@ -27,6 +27,7 @@ import great_expectations as gx
 import gx_leakage as gxl
 from gx_leakage.gx.sources import prepared
 from tests import servers
+from tests.benchmarks.near import near_embeddings
 from tests.benchmarks.proposed import proposals
 from tests.benchmarks.rates import detections, false_alarms
 from tests.benchmarks.scale import scale
@@ -124,6 +125,41 @@ def groups_in_parquet() -> Iterator[Row]:
                     f"group ids, Parquet, 5 M rows, {groups:,} groups", run,
                     "DuckDB by hand", partial(in_duckdb, sql), "at most 1.5",
                 )  # fmt: skip
+
+
+def embeddings_in_parquet() -> Iterator[Row]:
+    """Yield all pairs of 100,000 and 10,000 vectors of 384 numbers, against products of blocks in numpy."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(0)
+    made = {
+        name: random.normal(size=(rows, 384)).astype(np.float32)
+        for name, rows in {"train": 100_000, "test": 10_000}.items()
+    }
+    made["test"][:100] = made["train"][:100] * 1.01
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: Path(folder, f"{name}.parquet") for name in made}
+        for name, vectors in made.items():
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 384)
+            pq.write_table(pa.table({"e": lists}), paths[name])
+
+        def in_blocks() -> int:
+            read = [pq.read_table(path)["e"].combine_chunks().flatten().to_numpy() for path in paths.values()]
+            train, test = (v.reshape(-1, 384) / np.linalg.norm(v.reshape(-1, 384), axis=1)[:, None] for v in read)
+            best = np.full(len(test), -1, np.float32)
+            for i in range(0, len(train), 4_096):
+                for j in range(0, len(test), 2_048):
+                    product = test[j : j + 2_048] @ train[i : i + 4_096].T
+                    np.maximum(best[j : j + 2_048], product.max(axis=1), out=best[j : j + 2_048])
+            return int((best > 0.95).sum())
+
+        with checkpoint(paths, gxl.ExpectNoNearDuplicateEmbeddingsAcrossBatches, embedding_columns=["e"]) as run:
+            assert run().result["observed_value"] == in_blocks() == 100
+            what = "embeddings, Parquet, 100,000 x 384 against 10,000"
+            yield against(what, run, "numpy, blocks by hand", in_blocks, "at most 1.2", 3)
 
 
 def groups_in_frames() -> Iterator[Row]:
@@ -402,8 +438,8 @@ def fifty_features() -> Iterator[Row]:
 
 
 BENCHMARKS = (
-    overhead, groups_in_parquet, groups_in_frames, identical_rows, groups_in_postgresql, larger_than_memory,
-    fifty_features, false_alarms, detections, proposals, scale,
+    overhead, groups_in_parquet, groups_in_frames, embeddings_in_parquet, near_embeddings,
+    identical_rows, groups_in_postgresql, larger_than_memory, fifty_features, false_alarms, detections, proposals, scale,
 )  # fmt: skip
 
 

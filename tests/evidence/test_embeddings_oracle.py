@@ -1,4 +1,4 @@
-"""Vectors that are nearly the same against all pairs by hand, on vectors that Hypothesis makes up, and array columns."""
+"""Vectors that are nearly the same against all pairs by hand, that Hypothesis makes up, and columns of arrays."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_array_columns(platform: Platform) -> None:
         engine.dispose()
     else:
         pytest.skip("has no arrays of numbers")
-    report = gxl.audit(splits, expectations=check, **({"connection": connection} if connection else {}))
+    report = gxl.audit(splits, expectations=check, connection=connection)
     found = next(f for f in report.findings if f.expectation == NAME)
     assert found.error is None, found.error
     assert found.result["observed_value"] == 4, found.result
@@ -157,7 +157,8 @@ def test_roles() -> None:
 
     def made(rows: int) -> pd.DataFrame:
         frame = pd.DataFrame(random.normal(size=(rows, 3)), columns=list("xyz"))
-        return frame.assign(a=list(random.normal(size=(rows, 4))), b=list(random.normal(size=(rows, 2))))
+        beside = {"a": list(random.normal(size=(rows, 4))), "b": list(random.normal(size=(rows, 2)))}
+        return pd.DataFrame({**{name: frame[name] for name in "xyz"}, **beside})
 
     report = gxl.audit({"train": made(20), "test": made(10)}, embedding=["x", "a", "y", "b", "z"])
     found = [f.kwargs["embedding_columns"] for f in report.findings if f.expectation == NAME]

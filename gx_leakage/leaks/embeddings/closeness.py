@@ -4,8 +4,8 @@ All pairs are compared, by products of matrices: in 32 bits what is nearly as si
 from all others, with a margin for what 32 bits round, and then decided in 64 bits.
 
 How close is too close depends on the embedding. Beside the bound a distance is compared with that to the tenth nearest
-vector of train: in a small neighbourhood of k dimensions the k-th power of the ratio of both is the least of nine random
-numbers, whatever the density is there (Facco et al. 2017 use the second neighbour). How many dimensions that are is
+vector of train: in a small neighbourhood of k dimensions the k-th power of the ratio of both is the least of nine
+random numbers, whatever the density is there (Facco et al. 2017 use the second neighbour). How many dimensions that are is
 told by vectors of train and their own neighbours, by the 90 % quantile of the ratio, which copies within train hardly
 move. A judged vector is closer than train's are where the ratio is so small that chance would make it so for one vector
 in a hundred times as many as train has.
@@ -376,9 +376,10 @@ def _quantiles(similarities: Numbers) -> tuple[float, ...]:
 
 
 def _sample(found: _Found, names: tuple[str, ...], samples: int) -> list[dict[str, Any]]:
-    listed = []
+    listed: list[dict[str, Any]] = []
     for i, near in found.near.items():
-        for no in np.argsort(-near.similarity, kind="stable")[: samples + MOST_LISTED]:
+        similarity: Numbers = near.similarity
+        for no in np.argsort(-similarity, kind="stable")[: samples + MOST_LISTED]:
             pair = found.kept[i].at(int(near.leaked[no])), found.train.at(int(near.nearest[no]))
             listed.append(
                 {

@@ -77,7 +77,8 @@ class ExpectNoNearDuplicateEmbeddingsAcrossBatches(CrossBatchExpectation):
 
     def judge(self, evidence: Closeness) -> Judgement:
         """Every leaked vector is a leak."""
-        named = f"'{self.embedding_columns[0]}' alone" if len(self.embedding_columns) == 1 else "these alone"
+        columns = [str(column) for column in self.embedding_columns]
+        named = f"'{columns[0]}' alone" if len(columns) == 1 else "these alone"
         natural = evidence.natural
         return Judgement(
             observed_value=sum(split.leaked for split in evidence.splits),

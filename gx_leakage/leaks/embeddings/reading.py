@@ -45,7 +45,7 @@ class Kept:
     """The vectors of a split that can be compared, in a file without a name."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (it is gone with the object)
         self._hashes: list[Hashes] = []
         self._dtype: Any = np.float64
         self.width = self.rows = self.unknown = self.undefined = 0
