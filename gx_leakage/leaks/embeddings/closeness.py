@@ -5,10 +5,10 @@ from all others, with a margin for what 32 bits round, and then decided in 64 bi
 
 How close is too close depends on the embedding. Beside the bound a distance is compared with that to the tenth nearest
 vector of train: in a small neighbourhood of k dimensions the k-th power of the ratio of both is the least of nine
-random numbers, whatever the density is there (Facco et al. 2017 use the second neighbour). How many dimensions that are is
-told by vectors of train and their own neighbours, by the 90 % quantile of the ratio, which copies within train hardly
-move. A judged vector is closer than train's are where the ratio is so small that chance would make it so for one vector
-in a hundred times as many as train has.
+random numbers, whatever the density is there (Facco et al. 2017 use the second neighbour). How many dimensions that are
+is told by vectors of train and their own neighbours, by the 90 % quantile of the ratio, which copies within train
+hardly move. A judged vector is closer than train's are where the ratio is so small that chance would make it so for one
+vector in a hundred times as many as train has.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ METRICS = ("cosine", "euclidean")
 NEIGHBOUR = 10
 """The neighbour by which the distance to the nearest is measured."""
 QUANTILE = 0.9
-"""By what quantile of the ratio the dimension is told. Up to nine of ten vectors of train may have copies in it."""
+"""By what quantile of the ratio the dimension is told: copies in train make ratios small, and the largest stay."""
 CHANCE = 0.01
 """How many vectors are called closer by chance, of as many as train has."""
 WIDEST = 0.5
