@@ -438,8 +438,10 @@ def fifty_features() -> Iterator[Row]:
 
 
 BENCHMARKS = (
-    overhead, groups_in_parquet, groups_in_frames, embeddings_in_parquet, near_embeddings, identical_rows, groups_in_postgresql,
-    larger_than_memory, fifty_features, false_alarms, detections, proposals, scale,
+    overhead, groups_in_parquet, groups_in_frames, embeddings_in_parquet,
+    near_embeddings, identical_rows, groups_in_postgresql, larger_than_memory,
+    fifty_features, false_alarms, detections, proposals,
+    scale,
 )  # fmt: skip
 
 

@@ -156,9 +156,8 @@ def test_roles() -> None:
     random = np.random.default_rng(1)
 
     def made(rows: int) -> pd.DataFrame:
-        frame = pd.DataFrame(random.normal(size=(rows, 3)), columns=list("xyz"))
-        beside = {"a": list(random.normal(size=(rows, 4))), "b": list(random.normal(size=(rows, 2)))}
-        return pd.DataFrame({**{name: frame[name] for name in "xyz"}, **beside})
+        beside = {name: list(random.normal(size=(rows, width))) for name, width in (("a", 4), ("b", 2))}
+        return pd.DataFrame({**{name: random.normal(size=rows) for name in "xyz"}, **beside})
 
     report = gxl.audit({"train": made(20), "test": made(10)}, embedding=["x", "a", "y", "b", "z"])
     found = [f.kwargs["embedding_columns"] for f in report.findings if f.expectation == NAME]
