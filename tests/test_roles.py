@@ -65,6 +65,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "metadata": {"metadata": "camera", "target": "died"},
     "encoding": {"encoding": {"camera": "encoded"}, "target": "died"},
     "text": {"text": "note"},
+    "embedding": {"embedding": ["a", "b"]},
     "edge": {"edge": ("patient", "site", "camera")},
     "location": {"location": ("a", "b")},
     "distance": {"location": ("a", "b"), "distance": 0.5},

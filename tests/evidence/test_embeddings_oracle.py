@@ -155,10 +155,11 @@ def test_roles() -> None:
     """Columns of numbers are one vector together, and columns of arrays are checked one by one."""
     random = np.random.default_rng(1)
 
-    def made(rows: int) -> pd.DataFrame:
+    def rows_of(rows: int) -> pd.DataFrame:
         beside = {name: list(random.normal(size=(rows, width))) for name, width in (("a", 4), ("b", 2))}
-        return pd.DataFrame({**{name: random.normal(size=rows) for name in "xyz"}, **beside})
+        made: pd.DataFrame = pd.DataFrame({**{name: random.normal(size=rows) for name in "xyz"}, **beside})
+        return made
 
-    report = gxl.audit({"train": made(20), "test": made(10)}, embedding=["x", "a", "y", "b", "z"])
+    report = gxl.audit({"train": rows_of(20), "test": rows_of(10)}, embedding=["x", "a", "y", "b", "z"])
     found = [f.kwargs["embedding_columns"] for f in report.findings if f.expectation == NAME]
     assert sorted(found) == [["a"], ["b"], ["x", "y", "z"]]
