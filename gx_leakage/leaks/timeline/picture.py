@@ -9,7 +9,7 @@ from typing import Any
 
 from gx_leakage.gx.blocks import LEAKED, TRAIN, Block, Stretch, cell, filled, strip, table
 
-__all__ = ["frame_line", "late_features", "time_lines"]
+__all__ = ["frame_line", "late_features", "made_of_later_rows", "time_lines"]
 
 
 MOST_FRAMES = 30
@@ -51,6 +51,15 @@ def late_features(details: Mapping[str, Any]) -> Block:
         late = (filled(share, LEAKED), f"{100 * share:.3g} %", feature["rows"])
         rows.append([feature["feature"], *late, feature["available_at"]])
     return table(["Feature", "", "Share", "Late rows", "Known from"], rows)
+
+
+def made_of_later_rows(details: Mapping[str, Any]) -> Block:
+    """Return what each feature is made of, and in which share of the rows."""
+    rows = []
+    for column in details["columns"]:
+        share = (filled(column["share"], LEAKED), f"{100 * column['share']:.4g} %")
+        rows.append([column["column"], *share, column["relation"]])
+    return table(["Feature", "", "Share", "What it is"], rows)
 
 
 def frame_line(details: Mapping[str, Any]) -> Block:

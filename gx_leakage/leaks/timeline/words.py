@@ -1,12 +1,16 @@
-"""The order of splits in time, in plain words."""
+"""The order of splits in time, and features that are made of later rows, in plain words."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gx_leakage.disclosure import value
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.timeline.evidence import Timeline
+from gx_leakage.leaks.timeline.rolling import Lookahead
 
-__all__ = ["timeline_summary"]
+__all__ = ["lookahead_summary", "timeline_summary"]
 
 
 def timeline_summary(evidence: Timeline, column: str) -> str:
@@ -27,3 +31,38 @@ def timeline_summary(evidence: Timeline, column: str) -> str:
         f"{worst.rows:,} of {splits[later].rows:,} rows in {later} are not after {value(splits[earlier].last)}{gap}, "
         f"the last {column} of {earlier}{more}.{aside}"
     )
+
+
+def lookahead_summary(evidence: Lookahead, columns: Sequence[Mapping[str, Any]]) -> str:
+    """Return one sentence on the features that are made of later rows, and what was not looked at."""
+    said = [f"None of {len(evidence.features):,} features is made of rows after its own."]
+    if columns:
+        parts = [f"{c['relation']}, {_how_often(c)}" for c in columns]
+        said = [f"{joined(parts, most=3)}."]
+    if evidence.own_row:
+        said.append(f"Of its own row, which is the future where {evidence.base} is predicted: {evidence.own_row[0]}.")
+        if len(evidence.own_row) > 1:
+            said.append(f"So are {len(evidence.own_row) - 1:,} more.")
+    if evidence.shifted:
+        which = [one.relation.words(one.feature) for one in evidence.shifted]
+        said.append(f"Not told is which of two is of its own row: {joined(which, most=2)}.")
+    unplaced = [f"{s.null_keys:,} in {s.name}" for s in evidence.splits if s.null_keys]
+    tied = [f"{s.ties:,} in {s.name}" for s in evidence.splits if s.ties]
+    for what, rows in (("Without a place in time", unplaced), ("At one time with another row", tied)):
+        if rows:
+            said.append(f"{what}, and so not checked, are {joined(rows)}.")
+    for what, names in (
+        ("Not looked at, as no numbers or without values", evidence.left_out),
+        ("Too many to be compared with", evidence.not_bases),
+        (f"Not judged, without {evidence.base}", evidence.unlabelled),
+    ):
+        if names:
+            said.append(f"{what}: {joined(names)}.")
+    return " ".join(said)
+
+
+def _how_often(column: Mapping[str, Any]) -> str:
+    if "rows" not in column:
+        return f"which explain {100 * column['share']:.3g} % of what earlier rows do not"
+    gaps = " without gaps" if column["without_gaps"] else ""
+    return f"in {column['equal']:,} of {column['rows']:,} rows with a whole window{gaps}"
