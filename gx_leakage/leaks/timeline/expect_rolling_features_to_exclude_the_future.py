@@ -159,7 +159,9 @@ class ExpectRollingFeaturesToExcludeTheFuture(CrossBatchExpectation):
             details["severity"] = "critical"
         return Judgement(
             observed_value=len(columns),
-            splits=[{"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "ties": s.ties} for s in evidence.splits],
+            splits=[
+                {"name": s.name, "rows": s.rows, "null_keys": s.null_keys, "ties": s.ties} for s in evidence.splits
+            ],
             leaked={s.name: s.rows - s.null_keys if columns and not found else s.leaked for s in evidence.splits},
             judged=[split.name for split in evidence.splits],
             summary=lookahead_summary(evidence, columns),

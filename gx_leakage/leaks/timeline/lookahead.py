@@ -514,7 +514,9 @@ def _by_chance(
         both = whole & there
         if both.sum() < OVERLAP * whole.sum():
             continue
-        more, less = both & equal & ~held, both & held & ~equal
+        # What explains most of the rows that it can be told of is taken to explain the others too.
+        unexplained = (both if (both & held).sum() >= LIKELY * both.sum() else whole) & ~held
+        more, less = unexplained & equal, both & held & ~equal
         ours, theirs = _changes(rows, own, more), _changes(rows, own, less)
         if not ours:
             return 1.0

@@ -169,9 +169,7 @@ def gather(
     )
 
 
-def fewest_ties(
-    relations: Relations, time: str, keys: Sequence[Sequence[str]]
-) -> Sequence[str] | None:
+def fewest_ties(relations: Relations, time: str, keys: Sequence[Sequence[str]]) -> Sequence[str] | None:
     """Return the first of some keys by which rows have an order in time, None where no key gives them one.
 
     That is where most rows of a key's value are at times of their own, and enough have another one before them.
@@ -379,9 +377,7 @@ class _Series:
         counts = np.zeros((len(found), 2), dtype=np.int64)
         for rows, _, new in self._pieces(placed, found):
             for i, one in enumerate(found):
-                whole, equal = agreeing(
-                    rows, one.feature, one.relation, one.tolerance, without_gaps=one.without_gaps
-                )
+                whole, equal = agreeing(rows, one.feature, one.relation, one.tolerance, without_gaps=one.without_gaps)
                 counts[i] += (int(whole[new].sum()), int(equal[new].sum()))
         return [
             replace(one, whole=int(whole), equal=int(equal))
