@@ -154,7 +154,7 @@ class CrossBatchExpectation(BatchExpectation, ABC):
     def _one_is_a_list_of_one(cls, value: Any, field: Any) -> Any:  # noqa: N805
         if field.outer_type_ not in (Texts, Union[Texts, None]):
             return value
-        if value in ([], ()) and field.name.endswith("columns") and field.name != "exclude_columns":
+        if value in ([], ()) and field.name.endswith("columns") and field.default != []:
             raise ValueError(f"{field.name} names no column")
         return [value] if isinstance(value, str) else value
 

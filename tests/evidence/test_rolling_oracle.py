@@ -25,7 +25,7 @@ def _made(y: pd.Series, entity: pd.Series, statistic: str, first: int, last: int
     made = pd.Series(np.nan, index=y.index)
     for i in range(len(y)):
         at = range(i + first, i + last + 1)
-        if at[0] >= 0 and at[-1] < len(y) and entity[at[0]] == entity[at[-1]]:
+        if at[0] >= 0 and at[-1] < len(y) and entity[at[0]] == entity[i] == entity[at[-1]]:
             window = y[list(at)].to_numpy()
             made[i] = STATISTICS[statistic](window) if len(at) > 1 else window[0]
     return made

@@ -59,9 +59,7 @@ class ExpectRollingFeaturesToExcludeTheFuture(CrossBatchExpectation):
         default=None, description="The column of which features must not know the future: the target."
     )
     feature_columns: Union[Texts, None] = pydantic.Field(default=None, description="The features that are judged.")
-    entity_columns: Union[list[str], Parameter, str] = pydantic.Field(
-        default=[], description="What is observed again and again."
-    )
+    entity_columns: Texts = pydantic.Field(default=[], description="What is observed again and again.")
     max_window: Union[int, Parameter] = pydantic.Field(
         default=31, description="The most rows of a window, and of a shift."
     )
@@ -92,12 +90,8 @@ class ExpectRollingFeaturesToExcludeTheFuture(CrossBatchExpectation):
     class Config:
         title = "Expect rolling features to exclude the future"
 
-    @pydantic.validator("entity_columns", pre=True)
-    def _one_entity_column(cls, value: Any) -> Any:  # noqa: N805 (a pydantic validator)
-        return [value] if isinstance(value, str) else list(value) if isinstance(value, tuple) else value
-
     @pydantic.validator("max_window")
-    def _some_rows(cls, value: Any) -> Any:  # noqa: N805
+    def _some_rows(cls, value: Any) -> Any:  # noqa: N805 (a pydantic validator)
         if isinstance(value, int) and not 1 <= value <= rolling.LONGEST_WINDOW:
             raise ValueError(f"max_window={value} is not between 1 and {rolling.LONGEST_WINDOW} rows")
         return value

@@ -192,7 +192,7 @@ class Window(Relation):
 
 @dataclass(frozen=True)
 class Decayed(Relation):
-    """An exponentially weighted mean, of the rows from one on or up to one, by its own value in the next or last row."""
+    """An exponentially weighted mean, of all rows from one on or up to one, by its own value in the row beside."""
 
     weight: float
     side: int
@@ -429,7 +429,7 @@ def _decided(
             if rows_ < FEWEST or hits < min_share * rows_:
                 continue
             if one.base not in others:
-                others[one.base] = [*past, *_without_windows(rows, feature, one.base, tolerance)]
+                others[one.base] = [*_without_windows(rows, feature, one.base, tolerance), *past]
             chance = _by_chance(rows, feature, one, whole, equal, others[one.base], looked_at, tolerance)
             if chance >= CHANCE:
                 continue
@@ -442,7 +442,7 @@ def _decided(
 
 
 def _without_windows(rows: Rows, feature: str, base: str, tolerance: float) -> Iterator[tuple[Flags, Flags]]:
-    """Yield what else of the past explains a feature: where it can be told, and where it holds."""
+    """Yield what else of the past explains a feature, its usual value first: where it can be told, and where it holds."""
     own = rows.values[feature]
     known = np.isfinite(own)
     values, counts = np.unique(own[known], return_counts=True)
@@ -473,9 +473,9 @@ def _without_windows(rows: Rows, feature: str, base: str, tolerance: float) -> I
         yield known, known & (np.abs(own - middle[of]) <= 2 * tolerance)
     # What goes on as it was: a line, a wave, growth, all of which are linear in the rows before.
     length = int(min(30, known.sum() // 4 - 3))
-    if length >= 1:
-        lags = np.column_stack([rows.shifted(base, -by) for by in range(length + 1)])
-        left, there = _unexplained(own, np.column_stack([lags, rows.time]))
+    for column in (base, feature) if length >= 1 else ():
+        lags = [rows.shifted(column, -by) for by in range(int(column == feature), length + 1)]
+        left, there = _unexplained(own, np.column_stack([*lags, rows.time]))
         if there.sum() >= 4 * (length + 3):
             with np.errstate(invalid="ignore"):
                 yield there, there & (np.abs(left) <= 10 * tolerance)
@@ -510,18 +510,17 @@ def _by_chance(
     expected = np.sort(one.of(rows, feature)[whole])
     own = rows.values[feature]
     worst = 0.0
-    for there, held in past:
+    for no, (there, held) in enumerate(past):
         both = whole & there
-        if both.sum() < OVERLAP * whole.sum():
+        if both.sum() < OVERLAP * whole.sum() or (no and held[both].sum() < LIKELY * both.sum()):
             continue
-        # What explains most of the rows that it can be told of is taken to explain the others too.
-        unexplained = (both if (both & held).sum() >= LIKELY * both.sum() else whole) & ~held
-        more, less = unexplained & equal, both & held & ~equal
+        more, less = both & equal & ~held, both & held & ~equal
         ours, theirs = _changes(rows, own, more), _changes(rows, own, less)
         if not ours:
             return 1.0
         low, high = (np.searchsorted(expected, own[more] + by, side) for by, side in _around(tolerance))
-        alike = float(np.clip((high - low).mean() / len(expected), 1 / len(expected), 1))
+        shares = np.clip((high - low) / len(expected), 1 / len(expected), 1)
+        alike = float(np.exp(np.log(shares).mean()))  # of a product of chances
         log = float(stats.binom.logsf(ours - 1, ours + theirs, min(alike, 1 - 1e-12)))
         worst = max(worst, math.exp(min(0.0, log + math.log(looked_at))))
     return worst

@@ -184,7 +184,7 @@ def fewest_ties(relations: Relations, time: str, keys: Sequence[Sequence[str]]) 
 
 
 def _common_bases(base: str | None, bases: Sequence[str]) -> tuple[list[str], list[str]]:
-    first = [*([base] if base in bases else []), *(c for c in bases if c != base)]
+    first = sorted(bases, key=lambda column: column != base)
     return first[:MOST_BASES], first[MOST_BASES:]
 
 
