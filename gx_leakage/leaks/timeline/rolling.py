@@ -291,8 +291,8 @@ class _Series:
             *(c[f"x{i}_"] for i in range(len(self.bases))),
             flag.label("known_"),
             count.label("ties_"),
-            sa.func.row_number().over(partition_by=by, order_by=c.time_).label("pos_"),
-            sa.func.row_number().over(order_by=[flag.desc(), *self._by, c.time_]).label("no_"),
+            sa.func.row_number(type_=sa.BigInteger()).over(partition_by=by, order_by=c.time_).label("pos_"),
+            sa.func.row_number(type_=sa.BigInteger()).over(order_by=[flag.desc(), *self._by, c.time_]).label("no_"),
         )
 
     def counts(self, placed: sa.FromClause, *, strict: bool = True) -> tuple[list[SplitSeries], int, int]:
