@@ -442,7 +442,7 @@ def _decided(
 
 
 def _without_windows(rows: Rows, feature: str, base: str, tolerance: float) -> Iterator[tuple[Flags, Flags]]:
-    """Yield what else of the past explains a feature, its usual value first: where it can be told, and where it holds."""
+    """Yield what else of the past explains a feature, its usual value first: where it can be told, and is so."""
     own = rows.values[feature]
     known = np.isfinite(own)
     values, counts = np.unique(own[known], return_counts=True)

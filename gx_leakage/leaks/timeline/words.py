@@ -40,9 +40,9 @@ def lookahead_summary(evidence: Lookahead, columns: Sequence[Mapping[str, Any]])
         parts = [f"{c['relation']}, {_how_often(c)}" for c in columns]
         said = [f"{joined(parts, most=3)}."]
     if evidence.own_row:
-        said.append(f"Of its own row, which is the future where {evidence.base} is predicted: {evidence.own_row[0]}.")
+        said.append(f"Known only when {evidence.base} of the row is: {evidence.own_row[0]}.")
         if len(evidence.own_row) > 1:
-            said.append(f"So are {len(evidence.own_row) - 1:,} more.")
+            said.append(f"And so are {len(evidence.own_row) - 1:,} more.")
     if evidence.shifted:
         which = [one.relation.words(one.feature) for one in evidence.shifted]
         said.append(f"Not told is which of two is of its own row: {joined(which, most=2)}.")
