@@ -69,6 +69,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "edge": {"edge": ("patient", "site", "camera")},
     "location": {"location": ("a", "b")},
     "distance": {"location": ("a", "b"), "distance": 0.5},
+    "anonymised": {"anonymised": "a", "reference": "b"},
+    "reference": {"anonymised": "a", "reference": "b"},
 }
 
 

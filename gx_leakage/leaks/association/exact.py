@@ -22,7 +22,7 @@ from gx_leakage.sql.dialects import as_text, digest, neighbour, null_of, real
 from gx_leakage.sql.keys import NUMBERS, Family, Key
 from gx_leakage.sql.values import plain, rounded
 
-__all__ = ["Column", "Exact", "of_classes", "of_numbers"]
+__all__ = ["UNLIKELY", "Column", "Exact", "in_order", "lines", "of_classes", "of_numbers"]
 
 UNLIKELY = 0.001
 """What rows in random order show with this probability is no proof: in six rows many things agree."""
@@ -158,7 +158,7 @@ def of_classes(
                 found[column.key.name] = image
     if label.families and label.families <= NUMBERS and len(totals) >= FEWEST_CLASSES_IN_ORDER:
         left = [(c, up) for c in columns if c.number and c.key.name not in found for up in (True, False)]
-        found.update(_in_order(relations, rows, left))
+        found.update(in_order(relations, rows, left))
     return found
 
 
@@ -301,10 +301,10 @@ def of_numbers(
         texts: Texts that may be the number, written out.
     """
     found = _copies(relations, rows, texts)
-    found.update(_in_order(relations, rows, columns))
+    found.update(in_order(relations, rows, columns))
     ordered = [column for column in dict.fromkeys(c for c, _ in columns) if column.key.name in found]
-    lines = _lines(relations, rows, list(dict.fromkeys([*straight, *ordered])), ordered)
-    for name, line in lines.items():
+    straight_lines = lines(relations, rows, list(dict.fromkeys([*straight, *ordered])), ordered)
+    for name, line in straight_lines.items():
         found[name] = Exact(line, steps=found[name].steps if name in found else 0)
     nulls = {c.key.name: c for c in (*straight, *texts, *(c for c, _ in columns))}
     known = _known(relations, rows) if found else 0
@@ -330,7 +330,7 @@ def _copies(relations: Relations, rows: sa.FromClause, texts: Sequence[Column]) 
     return found
 
 
-def _in_order(relations: Relations, rows: sa.FromClause, columns: Sequence[tuple[Column, bool]]) -> dict[str, Exact]:
+def in_order(relations: Relations, rows: sa.FromClause, columns: Sequence[tuple[Column, bool]]) -> dict[str, Exact]:
     """Return the columns that never go back while the target goes up, in enough steps."""
     candidates: list[tuple[Column, int, int, int, int]] = []
     for block in in_blocks(columns):
@@ -422,7 +422,7 @@ def _most_alike(relations: Relations, rows: sa.FromClause, columns: Sequence[Col
     return most
 
 
-def _lines(
+def lines(
     relations: Relations, rows: sa.FromClause, columns: Sequence[Column], ordered: Sequence[Column]
 ) -> dict[str, str]:
     """Return the columns of which a number is a linear function, with that function.
