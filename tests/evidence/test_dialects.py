@@ -17,6 +17,7 @@ import sqlglot
 
 from gx_leakage.engines import Source
 from gx_leakage.errors import CouldNotCheckError
+from gx_leakage.leaks.anonymity import recovered
 from gx_leakage.leaks.association import evidence as association
 from gx_leakage.leaks.association import row_order, target_encodings
 from gx_leakage.leaks.fingerprints import evidence as fingerprints
@@ -272,6 +273,18 @@ def test_conflicts(name: str, layout: str) -> None:
     engine.rows = [[(0, 3, 3), (1, 3, 2)], [(1, 2, 1, 1, 1, 0, 1, 0)], []]
     conflicts.gather(splits, target="s", exclude=["b"])
     assert len(engine.statements) == 4  # rows, counts, samples, and the query for the rows
+
+
+@pytest.mark.parametrize("layout", ["batches", "split_column"])
+@pytest.mark.parametrize("name", NAMES)
+def test_recovered(name: str, layout: str) -> None:
+    engine, splits = relations(name, layout)
+    known = [(0, 9, 0), (1, 9, 0)]
+    number = [[(9,)], [(1.0, 1.0)], [(9.0, 9.0, 9.0, 9)], [(5.0,)], [], [(3, 3, 3)], [(6, 3)]]
+    text = [[(9,)], [("ab" * 16,)], [("1",)], [], [(1, 1, 1)]]
+    engine.rows = [known, [(9,)], [(9,)], [(9,)], *number, *text]
+    found = recovered.gather(splits, anonymised=["f", "s"], references=["n"], hashes=["md5"])
+    assert [pair.relation for pair in found.pairs] == ["one-to-one", None]
 
 
 @pytest.mark.parametrize("layout", ["batches", "split_column"])

@@ -70,7 +70,8 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
         pairs = sorted(evidence.pairs, key=lambda one: (-one.share, one.column, one.reference))
         found = [one for one in pairs if one.relation is not None]
         leaking = sorted({one.column for one in found})
-        hidden, references = (list(dict.fromkeys(names)) for names in zip(*_names(evidence), strict=True))
+        hidden = list(dict.fromkeys(one.column for one in evidence.pairs))
+        references = list(dict.fromkeys(one.reference for one in evidence.pairs))
         clean = f"None of {joined(hidden)} is a hash or an image of {joined(references)}"
         capped = list(dict.fromkeys(f"{one.column} and {one.reference}" for one in pairs if one.capped))
         aside = f" Of {joined(capped)}, the first {MOST_VALUES:,} values were hashed." if capped else ""
@@ -79,7 +80,7 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
             observed_value=len(leaking),
             splits=splits,
             leaked={name: rows - unknown if leaking else 0 for name, rows, unknown in evidence.splits},
-            judged=[split["name"] for split in splits],
+            judged=[name for name, _, _ in evidence.splits],
             summary=f"{joined([_words(one) for one in found], most=3) if found else clean}.{aside}",
             samples=leaking,
             details={
@@ -102,10 +103,6 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
     def picture(cls, details: Mapping[str, Any]) -> list[Block]:
         """Return how much of each column is recovered, as bars."""
         return [scores(details)]
-
-
-def _names(evidence: Recovery) -> list[tuple[str, str]]:
-    return [(one.column, one.reference) for one in evidence.pairs]
 
 
 def _words(one: Pair) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gx_leakage.errors import CouldNotCheckError, EmptySplitError, NoValuesError
+from gx_leakage.errors import CouldNotCheckError, EmptySplitError
 from gx_leakage.leaks.association.exact import UNLIKELY, Column, in_order, lines
 from gx_leakage.splits.relations import Relations
 from gx_leakage.sql.dialects import as_text
@@ -85,7 +85,7 @@ def gather(
         splits = _splits(relations, rows, [names[c] for c in dict.fromkeys(anonymised)])
         for column in columns:
             if not _rows(relations, rows, [names[column]]):
-                raise NoValuesError([column], "all together" if len(relations.names) > 1 else relations.names[0])
+                raise CouldNotCheckError(f"no row of any split has a value of '{column}': nothing could be checked.")
         pairs = tuple(
             _pair(relations, rows, (keys[c], names[c]), (keys[r], names[r]), hashes)
             for c in dict.fromkeys(anonymised)
