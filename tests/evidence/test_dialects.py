@@ -280,8 +280,8 @@ def test_conflicts(name: str, layout: str) -> None:
 def test_recovered(name: str, layout: str) -> None:
     engine, splits = relations(name, layout)
     known = [(0, 9, 0), (1, 9, 0)]
-    number = [[(9,)], [(1.0, 1.0)], [(9.0, 9.0, 9.0, 9)], [(5.0,)], [], [(3, 3, 3)], [(6, 3)]]
-    text = [[(9,)], [("ab" * 16,)], [("1",)], [], [(1, 1, 1)]]
+    number: list[Any] = [[(9,)], [(1.0, 1.0)], [(9.0, 9.0, 9.0, 9)], [(5.0,)], [], [(3, 3, 3)], [(6, 3)]]
+    text: list[Any] = [[(9,)], [("ab" * 16,)], [("1",)], [], [(1, 1, 1)]]
     engine.rows = [known, [(9,)], [(9,)], [(9,)], *number, *text]
     found = recovered.gather(splits, anonymised=["f", "s"], references=["n"], hashes=["md5"])
     assert [pair.relation for pair in found.pairs] == ["one-to-one", None]

@@ -14,7 +14,7 @@ import gx_leakage as gxl
 from gx_leakage.leaks.timeline import rolling
 from gx_leakage.leaks.timeline.lookahead import Rows, Window, agreeing, explained
 
-STATISTICS = {
+STATISTICS: dict[str, Any] = {
     "mean": np.mean, "sum": np.sum, "smallest": np.min, "largest": np.max, "median": np.median,
     "standard deviation": lambda window: np.std(window, ddof=1),
 }  # fmt: skip
@@ -22,7 +22,7 @@ STATISTICS = {
 
 def _made(y: pd.Series, entity: pd.Series, statistic: str, first: int, last: int) -> pd.Series:
     """Return the statistic of whole windows, row by row."""
-    made = pd.Series(np.nan, index=y.index)
+    made: pd.Series[Any] = pd.Series(np.nan, index=y.index)
     for i in range(len(y)):
         at = range(i + first, i + last + 1)
         if at[0] >= 0 and at[-1] < len(y) and entity[at[0]] == entity[i] == entity[at[-1]]:
