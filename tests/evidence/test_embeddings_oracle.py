@@ -67,6 +67,15 @@ def test_all_pairs(platform: Platform) -> None:
     check_one()
 
 
+def held_by_pandas(kind: pa.DataType) -> bool:
+    """Return whether pandas has a type of Arrow: older ones lack arrays of one length."""
+    try:
+        _ = pd.ArrowDtype(kind).type
+    except NotImplementedError:
+        return False
+    return True
+
+
 def test_array_columns(platform: Platform) -> None:
     """Arrays as each engine has them say the same as texts and columns of numbers do."""
     random = np.random.default_rng(3)
@@ -80,6 +89,10 @@ def test_array_columns(platform: Platform) -> None:
     if platform.name == "pandas":
         for kind in (pa.list_(pa.float32()), pa.list_(pa.float64(), 5), pa.large_list(pa.float64())):
             tables = {n: pa.table({"e": pa.array([list(v) for v in f["e"]], kind)}) for n, f in frames.items()}
+            if not held_by_pandas(kind):
+                with pytest.raises(gxl.CouldNotCheckError, match="which are not read"):
+                    gxl.audit(tables, expectations=check)
+                continue
             assert gxl.audit(tables, expectations=check).findings[-1].result["observed_value"] == 4
         splits: dict[str, Any] = dict(frames)
         connection = None
