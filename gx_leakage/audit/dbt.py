@@ -190,7 +190,7 @@ def _server(drivername: str) -> Callable[[Path, Mapping[str, Any]], sa.URL]:
 def _duckdb(folder: Path, output: Mapping[str, Any]) -> sa.URL:
     path = str(output["path"])
     elsewhere = path.startswith(("md:", "motherduck:", ":"))
-    return sa.URL.create("duckdb", database=path if elsewhere else str((folder / path).resolve()))
+    return sa.URL.create("duckdb+gx", database=path if elsewhere else str((folder / path).resolve()))
 
 
 def _snowflake(_: Path, output: Mapping[str, Any]) -> sa.URL:

@@ -77,6 +77,12 @@ class BufferedDialect(Dialect):
     execution_ctx_cls = _BufferedContext
     supports_statement_cache = True
 
+    def get_schema_names(self, connection: Any, **kw: Any) -> list[str]:
+        """Return the schemas, those of the database itself by their names alone too, as older GX looks for them."""
+        own = f"{connection.scalar(sa.select(sa.func.current_database()))}."
+        names: list[str] = super().get_schema_names(connection, **kw)
+        return [*(name.removeprefix(own) for name in names if name.startswith(own)), *names]
+
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
         """Connect; to a saved project with views over its files."""
         options = dict(cparams.get("url_config", {}))  # the pool hands the same one to each connection

@@ -6,6 +6,7 @@ megabytes large: how much of a split is in memory does not depend on its size.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,7 +145,9 @@ def words_of(texts: pa.Array) -> tuple[pa.Array, Integers]:
     held = pc.fill_null(texts, "")
     plain = pc.string_is_ascii(held)
     if not pc.all(plain).as_py():
-        others = pc.utf8_lower(pc.utf8_normalize(held.filter(pc.invert(plain)), form="NFC"))
+        # By Python: older Arrow leaves letters and their accents apart.
+        composed = [unicodedata.normalize("NFC", text) for text in held.filter(pc.invert(plain)).to_pylist()]
+        others = pc.utf8_lower(pa.array(composed, pa.large_string()))
         for written, capital in (("\u03c2", "\u03c3"), ("ß", "ss")):  # what capitals do not tell apart
             others = pc.replace_substring(others, written, capital)
         others = pc.replace_substring_regex(others, _ALONE, r" \1 ")
