@@ -64,6 +64,35 @@ def test_proposals_have_reasons_and_never_change_the_exit_code(folder: Path) -> 
     assert command(folder, "audit", "train.csv", "test.csv", "--accept").returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "group"),
+    [
+        ({"target": "died"}, ["patient_id"]),
+        ({"time": "visited_on", "id": "row_id"}, ["patient_id"]),
+        ({"expectations": [("expect_batches_to_be_ordered_in_time", {"time_column": "visited_on"})]}, ["patient_id"]),
+        ({"group": "site"}, ["site"]),
+        ({"target": "patient_id"}, None),
+        ({"exclude": "patient_id"}, None),
+    ],
+)
+def test_what_is_proposed_is_added_to_what_is_given(given: dict[str, Any], group: list[str] | None) -> None:
+    """None of the roles that are given is proposed again, nor a column that has one, or that no check looks at."""
+    report = gxl.audit({"train": VISITS[:40], "test": VISITS[40:]}, accept=True, **given)
+    name = "expect_no_shared_group_ids_across_batches"
+    checked = [finding.kwargs["group_columns"] for finding in report.findings if finding.expectation == name]
+    assert checked == ([group] if group else [])
+    assert not {one.role for one in report.proposals} & set(given)
+    assert not report.errors
+
+
+def test_without_a_sure_role_no_command_is_named(folder: Path) -> None:
+    for name in ("train", "test"):
+        pd.read_csv(folder / f"{name}.csv")[["weight", "died"]].to_csv(folder / f"{name}.csv", index=False)
+    done = command(folder, "audit", "train.csv", "test.csv")
+    assert "died may be the target" in done.stdout
+    assert "To check them:" not in done.stdout
+
+
 def test_a_target_that_only_train_has() -> None:
     train, test = VISITS[:40].rename(columns={"died": "z"}), VISITS[40:].drop(columns="died")
     report = gxl.audit({"train": train, "test": test})

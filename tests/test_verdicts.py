@@ -74,6 +74,14 @@ def test_the_severities_are_those_of_gx() -> None:
     assert set(FAIL_ON) == {one.value for one in FailureSeverity}
 
 
+def test_what_a_tolerance_lets_pass_is_said() -> None:
+    splits = {"train": pd.DataFrame({"g": range(10)}), "test": pd.DataFrame({"g": range(9, 19)})}
+    (finding,) = [f for f in gxl.audit(splits, group="g", mostly=0.9).findings if "shared_group" in f.expectation]
+    assert (finding.success, "within mostly=0.9, and so it passes" in finding.sentence) == (True, True)
+    (finding,) = [f for f in gxl.audit(splits, group="g", mostly=0.95).findings if "shared_group" in f.expectation]
+    assert (finding.success, "mostly" in finding.sentence) == (False, False)
+
+
 def test_an_unknown_severity_is_an_error() -> None:
     with pytest.raises(gxl.CouldNotCheckError, match="no severity 'warn' to fail on"):
         suspicious(fail_on="warn")

@@ -39,9 +39,8 @@ def log(report: Any, run_id: str | None = None) -> str:
             return log(report)
     verdicts = [finding.verdict for finding in report.findings]
     figures = {f"leakage/{verdict.name.lower()}": float(verdicts.count(verdict)) for verdict in Verdict}
-    tags = {
-        "leakage/verdict": "passed" if report.success else "failed"
-    }  # no tag is a folder of others: stores in files
+    # Stores in files make a folder of what stands before a slash, so that no tag may be called so.
+    tags = {"leakage/verdict": "passed" if report.success else "failed"}
     for finding in report.findings:
         name = _name(finding.title, tags)
         tags[name] = finding.verdict.value

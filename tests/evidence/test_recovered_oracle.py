@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 import hypothesis.strategies as st
+import pandas as pd
 
 import gx_leakage as gxl
 from tests.evidence.test_association_oracle import run, validated
@@ -74,3 +75,15 @@ def test_recovered(platform: Platform) -> None:
         check,
         st.fixed_dictionaries({n: st.lists(rows, min_size=4, max_size=14) for n in ("train", "test")}),
     )
+
+
+def test_columns_that_no_row_has_together() -> None:
+    """Neither an order nor a line can be told of them: only hashes are compared, which is said."""
+    hidden, known = {"h": range(40), "n": [None] * 40}, {"h": [None] * 40, "n": range(40)}
+    rows = pd.concat([pd.DataFrame(hidden), pd.DataFrame(known)]).astype("Int64")
+    (finding,) = gxl.audit({"all": rows, "more": rows}, anonymised="h", reference="n").findings[-1:]
+    assert "No row has both of h and n, so that only hashes could be compared" in finding.sentence
+    whole = pd.DataFrame({"h": range(40), "n": range(40)})
+    (finding,) = gxl.audit({"all": whole, "more": whole}, anonymised="h", reference="n").findings[-1:]
+    assert finding.leaked
+    assert "No row has both" not in finding.sentence

@@ -75,6 +75,9 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
         clean = f"None of {joined(hidden)} is a hash or an image of {joined(references)}"
         capped = list(dict.fromkeys(f"{one.column} and {one.reference}" for one in pairs if one.capped))
         aside = f" Of {joined(capped)}, the first {MOST_VALUES:,} values were hashed." if capped else ""
+        apart = [f"{one.column} and {one.reference}" for one in pairs if not one.together]
+        if apart:
+            aside += f" No row has both of {joined(apart)}, so that only hashes could be compared."
         splits = [{"name": name, "rows": rows, "null_keys": unknown} for name, rows, unknown in evidence.splits]
         return Judgement(
             observed_value=len(leaking),

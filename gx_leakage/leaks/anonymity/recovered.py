@@ -45,6 +45,8 @@ class Pair:
     """The line, the steps of an order, or how long a hash is."""
     capped: bool = False
     """Whether there are more distinct values than were hashed."""
+    together: bool = True
+    """Whether some row has both: without one only hashes can be compared."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _pair(
             return Pair(*names, "order", 1.0, f"{ordered[key.name].steps:,} steps", capped)
     if _one_to_one(relations, rows, x, y):
         return Pair(*names, "one-to-one", 1.0, capped=capped)
-    return Pair(*names, None, 0.0, capped=capped)
+    return Pair(*names, None, 0.0, capped=capped, together=count > 0)
 
 
 def _known(rows: sa.FromClause, x: str, y: str) -> sa.Select[Any]:
@@ -191,7 +193,7 @@ def _hashed(
         return None, False
     values, more_left = _distinct(relations, rows, y)
     capped = some_left or more_left
-    best: tuple[int, str, int] | None = None
+    best: tuple[int, str, str] | None = None
     for name in hashes:
         digests = [hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest() for value in values]
         for length, of_length in by_length.items():
@@ -201,8 +203,8 @@ def _hashed(
             matched = len(of_length & {digest[:length] for digest in digests})
             if matched and (best is None or matched > best[0]):
                 whole = "" if length == len(digests[0]) else f"the first {length} characters"
-                best = (matched, f"{name}|{whole}", length)
+                best = matched, name, whole
     if best is None:
         return None, capped
-    name, _, whole = best[1].partition("|")
-    return Pair(*names, name, rounded(best[0] / len(hidden)), whole, capped), capped
+    matched, name, whole = best
+    return Pair(*names, name, rounded(matched / len(hidden)), whole, capped), capped

@@ -11,7 +11,8 @@ of the past explains, and more of them than chance does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,8 @@ FEWEST = 8
 CHANCE = 0.05
 PROBES = 64
 FEWEST_PROBES = 5
+LONGEST_KEPT = 62
+"""All windows of so many rows at most are in memory at once: of 62 these are 25 MB a column, of 366 are 1 GB."""
 LIKELY = 0.8
 """The share of the rows that are tried in which a relation has to hold to be looked at in all."""
 MOST_CANDIDATES = 12
@@ -113,33 +116,33 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Relation:
+class Relation(ABC):
     """What a feature may be of another column."""
 
     base: str
 
     @property
+    @abstractmethod
     def first(self) -> int:
         """The first row that it needs, relative to its own."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def last(self) -> int:
         """The last row that it needs."""
-        raise NotImplementedError
 
     @property
     def future(self) -> bool:
         """Whether rows after its own are needed."""
         return self.last > 0
 
+    @abstractmethod
     def of(self, rows: Rows, feature: str) -> Floats:
         """Return what the feature were, NaN where it cannot be told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, feature: str) -> str:
         """Return the relation as a sentence without a full stop."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -290,7 +293,6 @@ class _Search:
         self.rows, self.reach = rows, max_window
         self.rounding = {column: _rounding(values) for column, values in rows.values.items()}
         self.largest = {c: float(np.nanmax(np.abs(v), initial=0.0)) for c, v in rows.values.items()}
-        self._kept: dict[tuple[str, bytes], list[tuple[str, int, Floats]]] = {}
 
     def tolerance(self, feature: str, relation: Relation) -> float:
         """Return how far a feature may be from a relation that holds: both are rounded as they are stored."""
@@ -301,27 +303,25 @@ class _Search:
             rounding = 2 * self.rounding[feature] + self.rounding[relation.base]
         return 1.001 * rounding + FINEST * size
 
-    def windows(self, base: str, at: npt.NDArray[np.int64]) -> list[tuple[str, int, Floats]]:
-        """Return for each statistic and width what it is of all windows around some rows, by their first row."""
-        key = (base, at.tobytes())
-        if key not in self._kept:
-            around = self.rows.around(base, at, -self.reach, self.reach)
-            made = []
-            with np.errstate(invalid="ignore", over="ignore"):
-                for width in range(1, self.reach + 1):
-                    windows = sliding_window_view(around, width, axis=1)
-                    for name, statistic in _STATISTICS.items():
-                        # Of one row all are the same, and of two the median is the mean.
-                        if name == "mean" or (width > 1 and (name != "median" or width > 2)):
-                            made.append((name, width, statistic(windows)))
-            self._kept[key] = made
-        return self._kept[key]
+    def windows(self, base: str, at: npt.NDArray[np.int64]) -> Iterator[tuple[str, int, Floats]]:
+        """Yield for each statistic and width what it is of all windows around some rows, by their first row."""
+        around = self.rows.around(base, at, -self.reach, self.reach)
+        for width in range(1, self.reach + 1):
+            windows = sliding_window_view(around, width, axis=1)
+            for name, statistic in _STATISTICS.items():
+                # Of one row all are the same, and of two the median is the mean.
+                if name == "mean" or (width > 1 and (name != "median" or width > 2)):
+                    with np.errstate(invalid="ignore", over="ignore"):
+                        made = statistic(windows)
+                    yield name, width, made
 
-    def candidates(self, feature: str, base: str, at: npt.NDArray[np.int64]) -> Iterator[Window]:
+    def candidates(
+        self, feature: str, base: str, at: npt.NDArray[np.int64], of: Iterable[tuple[str, int, Floats]]
+    ) -> Iterator[Window]:
         """Yield the windows that agree with a feature in the rows that are tried, the best of past and future."""
         own = self.rows.values[feature][at][:, None]
         found: dict[bool, list[tuple[Any, Window]]] = {True: [], False: []}
-        for order, (name, width, values) in enumerate(self.windows(base, at)):
+        for order, (name, width, values) in enumerate(of):
             known = np.isfinite(values).sum(axis=0)
             some = np.flatnonzero(known >= FEWEST_PROBES)
             if not len(some):
@@ -384,18 +384,28 @@ def explained(
     common = _probes(np.where(np.any([np.isfinite(v) for v in rows.values.values()], axis=0), 0.0, np.nan), rng, None)
     looked_at = sum(1 for base in bases[:1] for _, _, v in search.windows(base, common[:1]) for _ in range(v.shape[1]))
     looked_at *= max(1, len(bases) * len(features))
-    found, present = dict[str, list[Explained]](), dict[str, Relation]()
+    tried = dict[str, npt.NDArray[np.int64]]()
     for feature in features:
         values = rows.values[feature]
         known, counts = np.unique(values[np.isfinite(values)], return_counts=True)
         if len(known) < 2:
             continue
         usual = float(known[counts.argmax()]) if counts.max() > counts.sum() / 2 else None
-        at = common if usual is None and np.isfinite(values[common]).mean() > 0.5 else _probes(values, rng, usual)
-        candidates: list[Relation] = []
-        for base in bases:
+        often = usual is None and np.isfinite(values[common]).mean() > 0.5
+        tried[feature] = common if often else _probes(values, rng, usual)
+    candidates_of: dict[str, list[Relation]] = {feature: [] for feature in tried}
+    for base in bases:
+        # Those of one column are kept for all features, where they are not too large for it.
+        kept = list(search.windows(base, common)) if max_window <= LONGEST_KEPT else None
+        for feature, at in tried.items():
             if base != feature:
-                candidates += [*search.candidates(feature, base, at), *search.decayed(feature, base)]
+                of = kept if kept is not None and at is common else search.windows(base, at)
+                candidates_of[feature] += [
+                    *search.candidates(feature, base, at, of),
+                    *search.decayed(feature, base),
+                ]
+    found, present = dict[str, list[Explained]](), dict[str, Relation]()
+    for feature, candidates in candidates_of.items():
         if any(one.future for one in candidates):
             of_feature = _decided(search, feature, candidates, looked_at, min_share)
             if of_feature:
