@@ -258,6 +258,17 @@ def test_texts() -> None:
     assert identical(*halves(texts.assign(text=texts["text"].str.split().str[0])))["success"]
 
 
+@pytest.mark.parametrize(("columns", "share", "success"), [(60, 0.5, False), (200, 0.5, False), (60, 0.01, True)])
+def test_many_flags(columns: int, share: float, success: bool) -> None:
+    """A flag says a bit at most: more of them are counted than of other columns. Rare ones repeat by chance."""
+    rows = pd.DataFrame(np.random.default_rng(1).random((3_000, columns)) < share).astype(int).add_prefix("c")
+    train, test = halves(rows)
+    found = identical(train, pd.concat([test, *([] if success else [train[:5]])]))
+    assert found["success"] is success
+    assert found["leaked_rows"] == {"test": 0 if success else 5}
+    assert (found["overlap"][0]["rows"]["test"] > 100) is success
+
+
 def test_small_tables_of_coarse_columns_share_rows_by_chance() -> None:
     """Forty passengers by class and sex repeat within train as between the splits; copies of telling rows do not."""
     random = np.random.default_rng(4)

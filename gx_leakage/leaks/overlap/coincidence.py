@@ -43,8 +43,12 @@ FEWEST_ROWS = 50
 FEWEST_REPEATING = 20
 """The same, where a split holds some row twice, which shows what chance does."""
 
-MOST_COLUMNS = 24
-"""The columns that say most are looked at: the product of their values' frequencies is still a float."""
+USUAL_COLUMNS = 24
+"""The columns that say most are looked at; more where these say less than :data:`ENOUGH`, as of flags."""
+ENOUGH = 3
+"""So many times the bits by which pairs of rows are told apart."""
+LARGEST = 300
+"""Digits of the product of the columns' frequencies, which has to be a float."""
 
 MOST_ORDERED = 50
 """How many columns of a key rows are ordered by: those of wide tables would be more than PostgreSQL sorts by."""
@@ -280,15 +284,15 @@ def _rule(
     types = [rows.c[f"k{i}"].type for i in range(len(keys))]
     # What is only shown as a text, such as a time or a UUID, has no length in a database.
     of_text = {i for i, of in enumerate(types) if isinstance(of, sa.String) and not isinstance(of, sa.Enum)}
+    pairs = math.log2(sum(sizes) ** 2 - sum(size**2 for size in sizes)) - 1
     values = _columns(taken)
-    columns, texts = _telling(values, of_text)
+    columns, texts = _telling(values, of_text, int(LARGEST / math.log10(max(10, distinct))), ENOUGH * pairs)
     values, counts = [values[i] for i in columns], None
     if len(taken) < distinct and columns:
         taken = relations.fetch(sample(rows, len(keys), distinct, columns))
         values = _columns([row[: len(columns)] for row in taken])
         counts = np.array([row[len(columns) :] for row in taken], dtype=float).T
     best = _best(values, counts, distinct)
-    pairs = math.log2(sum(sizes) ** 2 - sum(size**2 for size in sizes)) - 1
     compared = math.log2(max(1.0, len(taken) * (len(taken) - 1) / 2))
     reached = max(best + max(0.0, pairs - compared), pairs)
     beyond = max(0.0, math.log2(max(p_value, 1e-300)) - math.log2(significance))
@@ -311,10 +315,18 @@ def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [[plain(row[i]) for row in rows] for i in range(len(rows[0]) if rows else 0)]
 
 
-def _telling(values: Sequence[Sequence[Any]], of_text: Collection[int]) -> tuple[tuple[int, ...], frozenset[int]]:
+def _telling(
+    values: Sequence[Sequence[Any]], of_text: Collection[int], most: int, enough: float
+) -> tuple[tuple[int, ...], frozenset[int]]:
     """Return the columns that count, those first that say most, and those of them that hold free texts.
 
     Those are left out that say nothing, or that another one tells.
+
+    Args:
+        values: By column, the values of some rows.
+        of_text: The columns of texts.
+        most: How many columns can be counted.
+        enough: The bits beyond which no more than usual are.
     """
     codes = [_codes(of) for of in values]
     collision = [float(np.sum((np.bincount(code) / len(code)) ** 2)) for code in codes]
@@ -322,7 +334,8 @@ def _telling(values: Sequence[Sequence[Any]], of_text: Collection[int]) -> tuple
     agreeing: dict[int, Any] = {}
     ranks: dict[int, Any] = {}
     for i in telling[:MOST_LOOKED_AT]:
-        if len(agreeing) == MOST_COLUMNS:
+        said = -sum(math.log2(collision[k]) for k in agreeing)
+        if len(agreeing) == most or (len(agreeing) >= USUAL_COLUMNS and said >= enough):
             break
         equal, rank = codes[i][:, None] == codes[i][None, :], _ranks(values[i])
         if not any(_tells(agreeing[k], equal, collision[i]) or _same_order(ranks[k], rank) for k in agreeing):

@@ -66,9 +66,9 @@ def coincidence_summary(found: Coincidence) -> str:
             f"{rule.compared:,} of the {rule.distinct:,}" if rule.compared < rule.distinct else f"all {rule.distinct:,}"
         )
         return (
-            f"That can be chance: a shared row carries at most {found.bits:.0f} bits, and up to {rule.needed:.0f} can "
-            f"be chance, by the number of rows and by what different ones agree in, among {compared} distinct rows; "
-            f"{dealt}. So no leak is proved."
+            f"That can be chance: in the {len(rule.columns)} columns that say most a shared row carries at most "
+            f"{found.bits:.0f} bits, and up to {rule.needed:.0f} can be chance, by the number of rows and by what "
+            f"different ones agree in, among {compared} distinct rows; {dealt}. So no leak is proved."
         )
     rows = "1 distinct row carries" if found.keys == 1 else f"{found.keys:,} distinct rows carry"
     return f"Of them {rows} {rule.needed:.0f} bits or more, by which no two rows agree by chance."
