@@ -115,3 +115,18 @@ def test_a_rare_flag_one_row_later() -> None:
     assert list(found) == ["x"]
     assert found["x"][0].relation == Window("y", "mean", 1, 1)
     assert agreeing(rows, "x", found["x"][0].relation, 0.0)[0].sum() == 599
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_follows_later_rows_is_suspicious(seed: int) -> None:
+    """A later value with noise, on another scale, is nothing that a window is; an earlier one with noise is honest."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=1_200)
+    noise = 0.1 * rng.normal(size=(2, 1_200))
+    frame = pd.DataFrame({"t": np.arange(1_200), "y": y, "later": 3 * np.roll(y, -1) + noise[0]})
+    frame["before"] = 3 * np.roll(y, 1) + noise[1]
+    report = gxl.audit({"train": frame[:900], "test": frame[900:]}, time="t", target="y")
+    (finding,) = [one for one in report.findings if one.expectation == "expect_rolling_features_to_exclude_the_future"]
+    (column,) = finding.result["details"]["columns"]
+    assert (column["column"], finding.verdict.value) == ("later", "suspicion")
+    assert 0.9 < column["share"] < 1
