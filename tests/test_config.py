@@ -85,6 +85,13 @@ def test_what_is_proposed_is_added_to_what_is_given(given: dict[str, Any], group
     assert not report.errors
 
 
+def test_that_nothing_was_sure_is_said() -> None:
+    rows = VISITS[["weight", "died"]]
+    said = "proposed roles (one that is sure)"
+    assert said in gxl.audit({"train": rows[:40], "test": rows[40:]}, accept=True).not_checked
+    assert said not in gxl.audit({"train": VISITS[:40], "test": VISITS[40:]}, accept=True).not_checked
+
+
 def test_without_a_sure_role_no_command_is_named(folder: Path) -> None:
     for name in ("train", "test"):
         pd.read_csv(folder / f"{name}.csv")[["weight", "died"]].to_csv(folder / f"{name}.csv", index=False)

@@ -160,12 +160,14 @@ def audit(
         )
         relations = relations_of(prepared)
         found: list[Proposal] = []
+        unsure: list[str] = []
         try:
             asked = replace(asked, train=train_among(relations.names, train))
             if asked.bare or accept:
                 found = proposals(profile.gather(relations, asked.train), asked.roles, asked.exclude)
             if accept:
                 asked = replace(asked, roles=accepted(asked.roles, found))
+                unsure = [] if any(one.sure for one in found) else ["proposed roles (one that is sure)"]
             planned = plan(asked, prepared.splits_by, prepared.names, relations)
             if len(relations.names) < 2 and not planned.expectations:
                 raise only_one(prepared.names[0])
@@ -175,7 +177,8 @@ def audit(
         finally:
             relations.close()
         report = _run(
-            context, prepared, planned.expectations, docs=docs, saved=folder, not_checked=planned.not_checked,
+            context, prepared, planned.expectations, docs=docs, saved=folder,
+            not_checked=[*planned.not_checked, *unsure],
             fail_on=fail_on,
         )  # fmt: skip
         if measure is not False:

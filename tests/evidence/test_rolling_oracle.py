@@ -130,3 +130,24 @@ def test_what_follows_later_rows_is_suspicious(seed: int) -> None:
     (column,) = finding.result["details"]["columns"]
     assert (column["column"], finding.verdict.value) == ("later", "suspicion")
     assert 0.9 < column["share"] < 1
+
+
+def test_leaks_do_not_hide_one_another() -> None:
+    """A lead is an earlier value of a further lead; honest columns are none of what agrees in a few rows only."""
+    rng = np.random.default_rng(0)
+    panel = pd.DataFrame({"who": np.repeat(np.arange(40), 17), "t": np.tile(np.arange(17), 40)})
+    panel["y"] = 100 + rng.normal(1, 0.6, len(panel)).cumsum()
+    of = panel.groupby("who")["y"]
+    for rows in (1, 2, 3):
+        panel[f"lead {rows}"] = of.shift(-rows)
+    panel["centred"] = of.transform(lambda y: y.rolling(3, center=True).mean())
+    panel["grown"] = of.transform(lambda y: y.shift(1).expanding().mean())
+    panel["faded"] = of.transform(lambda y: y.shift(1).ewm(span=4).mean())
+    panel["lag"] = of.shift(1)
+    report = gxl.audit(
+        {"train": panel[panel["t"] < 12], "test": panel[panel["t"] >= 12]}, group="who", time="t", target="y"
+    )
+    (finding,) = [one for one in report.findings if one.expectation == "expect_rolling_features_to_exclude_the_future"]
+    proved = [one["column"] for one in finding.result["details"]["columns"] if one["severity"] == "critical"]
+    assert sorted(proved) == ["centred", "lead 1", "lead 2", "lead 3"]
+    assert not {"grown", "faded", "lag"} & {one["column"] for one in finding.result["details"]["columns"]}

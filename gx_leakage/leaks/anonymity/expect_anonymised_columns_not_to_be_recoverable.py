@@ -12,7 +12,7 @@ from gx_leakage.gx.blocks import Block
 from gx_leakage.gx.expectation import CrossBatchExpectation, Judgement, Texts
 from gx_leakage.gx.words import joined
 from gx_leakage.leaks.anonymity import recovered
-from gx_leakage.leaks.anonymity.recovered import MOST_VALUES, Pair, Recovery
+from gx_leakage.leaks.anonymity.recovered import MOST_VALUES, ONE_TO_ONE, Pair, Recovery
 from gx_leakage.leaks.association.picture import scores
 
 __all__ = ["ExpectAnonymisedColumnsNotToBeRecoverable"]
@@ -24,8 +24,9 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
     Whoever undoes the hiding knows the object, its place or its future, and needs no model. A column is recoverable
     when a value of it is an unsalted hash, in hex of either case, or the beginning of one, of a reference value; or
     when in all rows that know both columns it is a straight line of a reference column, in its order, or one to one
-    with it. A match is a leak where chance would hardly make one: by the length of the hash, by the number of steps,
-    or by the ways to group the rows (the multinomial coefficient), with p < 0.001.
+    with it. The last is a suspicion, for a pseudonym that stays is so by design: it hides what it stands for only from
+    who has no table of both. A match counts where chance would hardly make one: by the length of the hash, by the
+    number of steps, or by the ways to group the rows (the multinomial coefficient), with p < 0.001.
 
     Rows of all splits are judged; one split is enough. Hashes are computed of at most 100,000 distinct values of a
     column; the rest is said.
@@ -49,6 +50,10 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
     evidence: ClassVar[Any] = recovered
     checks: ClassVar[str] = "anonymised columns that can be recovered"
     fewest_splits: ClassVar[int] = 1
+    how_to_tell: ClassVar[str] = (
+        "A pseudonym that stays the same is one to one with what it stands for: who sees both columns, or knows one "
+        "row of an object, knows all of its rows. Is the reference given away too, or is a row tied to its object?"
+    )
     roles: ClassVar[Mapping[str, str]] = {"anonymised_columns": "anonymised", "reference_columns": "reference"}
     sentence: ClassVar[str] = "$reference_columns must not be recoverable from $anonymised_columns."
     sentence_arguments: ClassVar[tuple[str, ...]] = ("anonymised_columns", "reference_columns", "hashes")
@@ -67,7 +72,9 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
 
     def judge(self, evidence: Recovery) -> Judgement:
         """Every image, and every hash, is a leak."""
-        pairs = sorted(evidence.pairs, key=lambda one: (-one.share, one.column, one.reference))
+        pairs = sorted(
+            evidence.pairs, key=lambda one: (one.relation == ONE_TO_ONE, -one.share, one.column, one.reference)
+        )
         found = [one for one in pairs if one.relation is not None]
         leaking = sorted({one.column for one in found})
         hidden = list(dict.fromkeys(one.column for one in evidence.pairs))
@@ -96,9 +103,11 @@ class ExpectAnonymisedColumnsNotToBeRecoverable(CrossBatchExpectation):
                         "relation": one.relation,
                         "line": value(one.detail) if one.relation == "line" else None,
                         "leaks": one.relation is not None,
+                        **({"severity": "warning"} if one.relation == ONE_TO_ONE else {}),
                     }
                     for one in pairs
-                ]
+                ],
+                **({"severity": "warning"} if all(one.relation == ONE_TO_ONE for one in found) else {}),
             },
         )
 
@@ -113,7 +122,7 @@ def _words(one: Pair) -> str:
         return f"{one.reference} is a linear function of {one.column}: {value(one.detail)}"
     if one.relation == "order":
         return f"{one.column} keeps the order of {one.reference}, in {one.detail}"
-    if one.relation == "one-to-one":
+    if one.relation == ONE_TO_ONE:
         return f"{one.column} stands for {one.reference}, one to one"
     what = f"{one.detail} of the {one.relation}" if one.detail else f"the {one.relation}"
     return f"{one.share:.3g} of the values of {one.column} are {what} of a {one.reference}"

@@ -26,6 +26,8 @@ __all__ = ["Pair", "Recovery", "gather"]
 MOST_VALUES = 100_000
 """Distinct values of a column that are compared by their hashes."""
 
+ONE_TO_ONE = "one-to-one"
+
 _ORDERED = NUMBERS | TIMES | {Family.TEXT, Family.TIME}
 _COMPARED = _ORDERED | {Family.BOOLEAN, Family.UUID, Family.BINARY}
 _HEX = frozenset("0123456789abcdef")
@@ -141,7 +143,7 @@ def _pair(
         if key.name in ordered:
             return Pair(*names, "order", 1.0, f"{ordered[key.name].steps:,} steps", capped)
     if _one_to_one(relations, rows, x, y):
-        return Pair(*names, "one-to-one", 1.0, capped=capped)
+        return Pair(*names, ONE_TO_ONE, 1.0, capped=capped)
     return Pair(*names, None, 0.0, capped=capped, together=count > 0)
 
 

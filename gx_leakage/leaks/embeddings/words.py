@@ -14,7 +14,7 @@ def summary(evidence: Closeness, bound: str, train: str) -> str:
     closer = f", and closer to it than vectors of {train} are to one another" if evidence.natural else ""
     parts = [
         f"{s.leaked:,} of {s.rows:,} vectors in {s.name} are more than {bound} similar to one in {train}{closer}; "
-        f"{s.same:,} of them are the same"
+        f"{s.same:,} of them are the same, or (cosine) point the same way"
         for s in judged
         if s.leaked
     ]
@@ -24,9 +24,10 @@ def summary(evidence: Closeness, bound: str, train: str) -> str:
     own = next(s.nearest for s in evidence.splits if s.name == train)
     if beyond:
         said.append(
-            f"Beside those, {joined(beyond)} are more than {bound} similar to one in {train}, but no closer than "
-            f"vectors of {train} are to one another (half of these have one that is {own[0]:.4g} similar): either that "
-            f"is how near different things are here, or most have copies within {train} too."
+            f"Beside those, {joined(beyond)} are more than {bound} similar to one in {train}, but not so much closer "
+            f"to it than to the others around it as copies are (half of those of {train} have another one that is "
+            f"{own[0]:.4g} similar or more): either that is how near different things are here, or most have copies "
+            f"within {train} too."
         )
     if evidence.natural is None:
         said.append(f"{train} has fewer than {FEWEST} different vectors: how close is usual could not be told.")

@@ -42,6 +42,8 @@ ROUNDED = 0.01
 """Digits are taken for rounding where the last one is less than this share of the standard deviation."""
 FINEST, SINGLE = 1e-9, 2.0**-21
 """What sums of floats, and floats of 32 bits, are wrong by, of the largest value."""
+COVERED = 0.25
+"""Of the rows in which a feature is known a relation has to be told in so many: not in the first one of each entity."""
 OVERLAP = 0.4
 """An explanation has to be about so many of the rows that a relation is about."""
 LONGEST_PERIOD = 2_000
@@ -407,7 +409,7 @@ def explained(
     found, present = dict[str, list[Explained]](), dict[str, Relation]()
     for feature, candidates in candidates_of.items():
         if any(one.future for one in candidates):
-            of_feature = _decided(search, feature, candidates, looked_at, min_share)
+            of_feature = _decided(search, feature, candidates, bases[0], looked_at, min_share)
             if of_feature:
                 found[feature] = of_feature
                 continue
@@ -423,10 +425,18 @@ def _holds(search: _Search, feature: str, one: Relation, min_share: float) -> bo
 
 
 def _decided(
-    search: _Search, feature: str, candidates: Sequence[Relation], looked_at: int, min_share: float
+    search: _Search, feature: str, candidates: Sequence[Relation], first: str, looked_at: int, min_share: float
 ) -> list[Explained]:
+    """Return the best relation to each base, of those to the future that nothing of the past explains as well.
+
+    What is an earlier value of a column that knows the future of the first base knows it too, so that for this one its
+    own past alone counts.
+    """
     rows = search.rows
-    past = [agreeing(rows, feature, one, search.tolerance(feature, one)) for one in candidates if not one.future]
+    known = int(np.isfinite(rows.values[feature]).sum())
+    of_base = {
+        one: agreeing(rows, feature, one, search.tolerance(feature, one)) for one in candidates if not one.future
+    }
     best: dict[str, Explained] = {}
     others: dict[str, list[tuple[Flags, Flags]]] = {}
     for one in candidates:
@@ -436,9 +446,10 @@ def _decided(
         for without_gaps in (False, True):
             whole, equal = agreeing(rows, feature, one, tolerance, without_gaps=without_gaps)
             rows_, hits = int(whole.sum()), int(equal.sum())
-            if rows_ < FEWEST or hits < min_share * rows_:
+            if rows_ < max(FEWEST, COVERED * known) or hits < min_share * rows_:
                 continue
             if one.base not in others:
+                past = [held for by, held in of_base.items() if one.base != first or by.base == first]
                 others[one.base] = [*_without_windows(rows, feature, one.base, tolerance), *past]
             chance = _by_chance(rows, feature, one, whole, equal, others[one.base], looked_at, tolerance)
             if chance >= CHANCE:
@@ -556,7 +567,8 @@ def follows_later(rows: Rows, feature: str, base: str, max_window: int) -> float
     rows, or where the past leaves next to nothing.
     """
     own = rows.values[feature]
-    reach = int(min(max_window, np.isfinite(own).sum() // 40))
+    usual = float(np.median(np.unique(rows.run, return_counts=True)[1]))
+    reach = int(min(max_window, np.isfinite(own).sum() // 40, max(1, (usual - 1) // 4)))
     if reach < 1:
         return None
     past = np.column_stack([rows.shifted(base, -by) for by in range(reach + 1)])

@@ -35,7 +35,11 @@ def timeline_summary(evidence: Timeline, column: str) -> str:
 
 def lookahead_summary(evidence: Lookahead, columns: Sequence[Mapping[str, Any]]) -> str:
     """Return one sentence on the features that are made of later rows, and what was not looked at."""
-    said = [f"None of {len(evidence.features):,} features is made of rows after its own."]
+    past = "window or weighted mean that reaches past its own"
+    clean = f"None of {len(evidence.features):,} features is a value of a later row, or a {past}."
+    if len(evidence.features) == 1:
+        clean = f"{evidence.features[0]} is no value of a later row, and no {past}."
+    said = [clean]
     if columns:
         parts = [f"{c['relation']}, {_how_often(c)}" for c in columns]
         said = [f"{joined(parts, most=3)}."]
