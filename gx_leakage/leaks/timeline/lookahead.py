@@ -579,7 +579,8 @@ def follows_later(rows: Rows, feature: str, base: str, max_window: int) -> float
     before, _ = _unexplained(np.where(complete, own, np.nan), past)
     count = int(there.sum())
     free = count - 2 * reach - 2
-    if count < 10 * (2 * reach + 2):
+    # What all entities have in common, such as a price index, is one series, however often it is there.
+    if len(np.unique(both[there], axis=0)) < 10 * (2 * reach + 2):
         return None
     total = float(np.var(own[there]))
     unexplained = float(np.sum(before[there] ** 2)) / (count - reach - 2)
